@@ -1,0 +1,20 @@
+# `make check` is what CI runs. Everything goes through uv, which makes the environment first where there is none.
+.PHONY: check lint test format bench
+
+check: lint test
+
+lint:
+	uv run ruff format --check .
+	uv run ruff check .
+	uv run mypy
+	uv run lint-imports
+
+test:
+	uv run pytest
+
+format:
+	uv run ruff format .
+	uv run ruff check --fix .
+
+bench:
+	uv run python benchmarks/bench_losses.py --quick

@@ -1,0 +1,64 @@
+"""Batch normalisation that does not see padding. N clips, F filters, T frames."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["MaskedBatchNorm1d"]
+
+
+class MaskedBatchNorm1d(nn.BatchNorm1d):
+    """Batch normalisation over the real frames of a padded batch.
+
+    y = (x - mean) / sqrt(var + eps) * weight + bias, where mean and var are taken per filter over the real frames of
+    all clips: what `torch.nn.BatchNorm1d` gives for the clips cut to their lengths and laid end to end. Buffers,
+    options and state are those of `torch.nn.BatchNorm1d`, which also does the work where nothing is padded.
+
+    Reference: Ioffe and Szegedy, Batch Normalization, ICML 2015.
+
+    Args:
+        num_features: F, the number of filters.
+        eps: added to the variance.
+        momentum: share of the new batch in the running statistics; None averages over all batches.
+        affine: learn a weight and a bias for each filter.
+        track_running_stats: keep running statistics for evaluation.
+
+    Shape:
+        x (N, F, T), valid (N, T) or None -> (N, F, T)
+
+    Example:
+        >>> norm = MaskedBatchNorm1d(1, affine=False)
+        >>> norm(torch.tensor([[[1.0, 3.0, 99.0]]]), torch.tensor([[True, True, False]]))[..., :2].round(decimals=3)
+        tensor([[[-1.,  1.]]])
+    """
+
+    def forward(self, input: Tensor, valid: Tensor | None = None) -> Tensor:  # noqa: A002 (torch's own name)
+        """Normalise x; `valid` marks its real frames."""
+        batch_statistics = self.training or self.running_mean is None
+        if valid is None or not batch_statistics:
+            return super().forward(input)
+        mask = valid[:, None].to(torch.float32)  # (N, 1, T)
+        count = mask.sum()
+        x = input.float()  # (N, F, T); statistics of half precision are summed in single
+        mean = (x * mask).sum((0, 2)) / count  # (F,)
+        centred = (x - mean[:, None]) * mask  # (N, F, T)
+        var = centred.square().sum((0, 2)) / count  # (F,)
+        self._update_running(mean.detach(), var.detach() * count / (count - 1).clamp(min=1))
+        scale = torch.rsqrt(var + self.eps)  # (F,)
+        if self.affine:
+            scale = scale * self.weight
+        y = centred * scale[:, None]  # (N, F, T)
+        if self.affine:
+            y = y + self.bias[:, None]
+        return y.to(input.dtype)
+
+    def _update_running(self, mean: Tensor, var: Tensor) -> None:
+        """Move the running statistics towards those of this batch, as torch.nn.BatchNorm1d does."""
+        if not self.training or self.running_mean is None or self.running_var is None:
+            return
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        share = 1.0 / float(self.num_batches_tracked or 1) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
+        self.running_var.lerp_(var.to(self.running_var.dtype), share)

@@ -1,0 +1,124 @@
+"""Squared distances between all rows of two samples, and their median."""
+
+# n source rows, m target rows, N = n + m, d width.
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+# As many numbers (256 KiB) stay in the cache of one core while several steps work on them.
+CACHED = 2**16
+# Below this many numbers a bracket costs more than it saves; it is taken from about so many of them.
+_WORTHWHILE, _SAMPLE = 2**17, 2**13
+
+
+class Pairs(NamedTuple):
+    """One number for each pair of rows: of two source rows, of a source and a target row, of two target rows."""
+
+    flat: Tensor
+    """All three, one after the other, as (n n + n m + m m,)."""
+    xx: Tensor
+    xy: Tensor
+    yy: Tensor
+
+
+def pairs_like(flat: Tensor, n: int, m: int) -> Pairs:
+    """Look at one row of numbers as the three matrices of pairs; no copy is made.
+
+    Args:
+        flat: the numbers.
+        n: number of source rows.
+        m: number of target rows.
+
+    Shape:
+        flat (n n + n m + m m,); xx (n, n), xy (n, m), yy (m, m).
+
+    Returns:
+        The matrices.
+
+    Example:
+        >>> import torch
+        >>> pairs_like(torch.arange(7), 1, 2).xy
+        tensor([[1, 2]])
+    """
+    xx, xy, yy = flat.split([n * n, n * m, m * m])  # type: ignore[no-untyped-call]
+    return Pairs(flat, xx.view(n, n), xy.view(n, m), yy.view(m, m))
+
+
+def squared_distances(x: Tensor, y: Tensor) -> Pairs:
+    r"""Squared Euclidean distances of all pairs, from inner products.
+
+    .. math::
+        D_{ij} = \lVert x_i \rVert^2 + \lVert y_j \rVert^2 - 2 x_i \cdot y_j
+
+    A row is no pair with itself: there the distance is infinite. Centre the rows before: the rounding error goes with
+    their squared norms.
+
+    Args:
+        x: source rows.
+        y: target rows.
+
+    Shape:
+        x (n, d), y (m, d).
+
+    Returns:
+        The squared distances, zero or more.
+
+    Example:
+        >>> import torch
+        >>> squared_distances(torch.zeros(1, 2), torch.ones(2, 2)).flat
+        tensor([inf, 2., 2., inf, 0., 0., inf])
+    """
+    n, m = len(x), len(y)
+    pairs = pairs_like(x.new_empty(n * n + n * m + m * m), n, m)
+    x2, y2 = torch.linalg.vecdot(x, x), torch.linalg.vecdot(y, y)  # (n,), (m,)
+    torch.addmm(x2, x, x.T, alpha=-2, out=pairs.xx).add_(x2[:, None])
+    torch.addmm(y2, x, y.T, alpha=-2, out=pairs.xy).add_(x2[:, None])
+    torch.addmm(y2, y, y.T, alpha=-2, out=pairs.yy).add_(y2[:, None])
+    pairs.flat.clamp_min_(0)
+    pairs.xx.fill_diagonal_(torch.inf)
+    pairs.yy.fill_diagonal_(torch.inf)
+    return pairs
+
+
+def median_of_pairs(pairs: Pairs) -> Tensor:
+    """Lower median over the pairs of distinct rows of the two samples together, each counted once.
+
+    Of many numbers a sample brackets the median: what lies below the bracket is only counted, and the median selected
+    from what lies in it. Where the bracket misses, and on an accelerator, torch selects from all: the result is exact
+    in any case.
+
+    Args:
+        pairs: numbers, the same for (i, j) as for (j, i), infinite for a row with itself, none of them NaN.
+
+    Returns:
+        The median, a scalar.
+
+    Example:
+        >>> import torch
+        >>> median_of_pairs(squared_distances(torch.zeros(1, 1), torch.tensor([[1.0], [3.0]])))  # of 1, 4 and 9
+        tensor(4.)
+    """
+    rows = len(pairs.xx) + len(pairs.yy)
+    # Within a domain each pair stands in both triangles, across it stands once, and is taken twice: of the pairs in
+    # order, each twice, this is the median. The infinite ones come last.
+    rank = (rows * (rows - 1) // 2 - 1) // 2 * 2 + 1
+    twice = [pairs.xx.flatten(), pairs.yy.flatten(), pairs.xy.flatten(), pairs.xy.flatten()]
+    if pairs.flat.numel() < _WORTHWHILE or pairs.flat.device.type != "cpu":
+        return torch.cat(twice).kthvalue(rank).values
+    # An odd stride meets all columns of a matrix whose width is a power of two.
+    stride = pairs.flat.numel() // _SAMPLE | 1
+    sample = torch.cat([numbers[::stride] for numbers in twice]).sort().values
+    place, margin = rank * len(sample) // rows**2, int(2 * len(sample) ** 0.5)  # four standard deviations of a median
+    low, high = sample[max(place - margin, 0)], sample[min(place + margin, len(sample) - 1)]
+    below, inside = 0, []
+    for numbers, times in ((pairs.xx, 1), (pairs.yy, 1), (pairs.xy, 2)):
+        for chunk in torch.split(numbers.flatten(), CACHED):
+            below += times * int(torch.count_nonzero(chunk < low))
+            inside += [chunk[(chunk >= low) & (chunk <= high)]] * times
+    bracket = torch.cat(inside)
+    if below < rank <= below + len(bracket):
+        return bracket.kthvalue(rank - below).values
+    return torch.cat(twice).kthvalue(rank).values

@@ -1,0 +1,115 @@
+"""Where a corpus is looked for, and which reader serves it."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from transfer.data.layouts import LAYOUTS
+from transfer.data.readers import READERS, about_readers, corpus_root, read_corpus
+from transfer.errors import CorpusError
+
+SHELF = Path(os.environ.get("TRANSFER_CORPORA") or Path(__file__).resolve().parents[3] / "shared" / "corpora")
+
+
+def real(name):
+    if not (SHELF / name).is_dir():
+        pytest.skip(f"no real corpus at {SHELF / name}")
+    return read_corpus(name, SHELF / name)
+
+
+def touch(root, *files):
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).touch()
+
+
+def test_root_of_the_recipe_comes_before_the_shelf(tmp_path, monkeypatch):
+    (tmp_path / "shelf" / "emovo").mkdir(parents=True)
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("TRANSFER_CORPORA", str(tmp_path / "shelf"))
+    assert corpus_root("emovo") == tmp_path / "shelf" / "emovo"
+    assert corpus_root("emovo", str(tmp_path / "mine")) == tmp_path / "mine"
+
+
+def test_a_missing_corpus_names_both_ways_to_give_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("TRANSFER_CORPORA", raising=False)
+    with pytest.raises(CorpusError, match=r"'emovo'.*root: in the recipe.*TRANSFER_CORPORA"):
+        corpus_root("emovo")
+    with pytest.raises(CorpusError, match=r"nowhere does not exist.*root:.*TRANSFER_CORPORA"):
+        corpus_root("emovo", str(tmp_path / "nowhere"))
+
+
+def test_a_corpus_missing_on_the_shelf_gets_a_suggestion(tmp_path, monkeypatch):
+    (tmp_path / "emovo").mkdir()
+    monkeypatch.setenv("TRANSFER_CORPORA", str(tmp_path))
+    with pytest.raises(CorpusError, match="did you mean 'emovo'"):
+        corpus_root("emvo")
+
+
+@pytest.mark.parametrize("name", [*LAYOUTS, "modma", "folders", "manifest", "own"])
+def test_every_reader_names_what_it_expected_and_found(name, tmp_path):
+    with pytest.raises(CorpusError, match="does not exist"):
+        read_corpus(name, tmp_path / "nowhere")
+    with pytest.raises(CorpusError, match="expected"):
+        read_corpus(name, tmp_path)
+    touch(tmp_path, "readme.txt")
+    with pytest.raises(CorpusError, match=r"expected .*"):
+        read_corpus(name, tmp_path)
+
+
+def test_the_name_picks_the_reader_unless_the_recipe_says_otherwise(tmp_path):
+    touch(tmp_path, "f1/dis-f1-b1.wav")
+    assert read_corpus("emovo", tmp_path).labels == ("disgust",)
+    assert read_corpus("mine", tmp_path, reader="emovo").labels == ("disgust",)
+    assert read_corpus("mine", tmp_path).labels == ("f1",)
+    assert read_corpus("emovo", tmp_path, reader="folders").labels == ("f1",)
+
+
+def test_a_corpus_of_ones_own_is_read_by_manifest_before_folders(tmp_path):
+    touch(tmp_path, "a/1.wav")
+    (tmp_path / "Manifest.CSV").write_text("path,label\na/1.wav,joy\n")
+    assert read_corpus("mine", tmp_path).labels == ("joy",)
+    assert read_corpus("mine", tmp_path / "Manifest.CSV").labels == ("joy",)
+
+
+def test_an_unknown_reader_gets_a_suggestion(tmp_path):
+    with pytest.raises(CorpusError, match="no reader named 'emvo'; did you mean 'emovo'"):
+        read_corpus("mine", tmp_path, reader="emvo")
+
+
+def test_a_file_is_refused_where_a_folder_is_wanted(tmp_path):
+    touch(tmp_path, "list.txt")
+    with pytest.raises(CorpusError, match="is a file"):
+        read_corpus("emovo", tmp_path / "list.txt")
+
+
+def test_every_reader_has_a_line_for_listings():
+    assert set(about_readers()) == set(READERS)
+    assert all(about_readers().values())
+
+
+@pytest.mark.corpora
+def test_nemo_is_read_as_it_lies():
+    corpus = real("nemo")
+    assert len(corpus.table) == 1050
+    assert corpus.speakers == ("EB0", "IC0", "KD0", "SM0", "TP0")
+    assert Counter(corpus.table["label"]) == dict.fromkeys(
+        ("anger", "fear", "happiness", "neutral", "sadness", "surprised"), 175
+    )
+    assert Counter(corpus.table["sex"]) == {"female": 630, "male": 420}
+    assert corpus.table["age"].between(18, 60).all()
+    assert corpus.table["text"].str.contains(" ").all()
+    assert (corpus.ignored, corpus.missing, corpus.synthetic) == ((), (), None)
+
+
+@pytest.mark.corpora
+def test_emovo_is_read_as_it_lies():
+    corpus = real("emovo")
+    assert len(corpus.table) == 588
+    assert corpus.speakers == ("f1", "f2", "f3", "m1", "m2", "m3")
+    words = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
+    assert Counter(corpus.table["label"]) == dict.fromkeys(words, 84)
+    assert corpus.table["text"].nunique() == 14
+    assert corpus.ignored == ()

@@ -1,0 +1,29 @@
+"""Domain adaptation and transfer learning for speech, with numbers that can be believed.
+
+Example:
+    >>> from transfer import load_recipe
+    >>> load_recipe("casia_to_modma_ddg").strategy.name
+    'ddg'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transfer.loading import load_recipe
+    from transfer.recipe import Recipe
+    from transfer.run import check, run
+
+__all__ = ["Recipe", "check", "load_recipe", "run"]
+
+_HOMES = {"load_recipe": "transfer.loading", "Recipe": "transfer.recipe", "run": "transfer.run", "check": "transfer.run"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are asked for: torch alone takes more than a second."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'transfer' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

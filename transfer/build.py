@@ -1,0 +1,86 @@
+"""Names of a recipe into objects: the only place where that happens."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from feature_extractors import EXTRACTORS, HEADS
+from feature_extractors.frontends import FRONTENDS
+from losses import LOSSES
+from transfer.errors import RecipeError
+from transfer.model import TransferModel
+from transfer.recipe import Component, Recipe
+from transfer.registry import Registry
+from transfer.strategies import STRATEGIES, Strategy
+
+__all__ = ["build_front_end", "build_model", "build_strategy", "registries"]
+
+
+def registries() -> dict[str, Registry]:
+    """Return every table of names that a recipe may use.
+
+    Example:
+        >>> "ddg" in registries()["strategies"]
+        True
+    """
+    return {
+        "strategies": Registry("strategy", STRATEGIES),
+        "extractors": Registry("extractor", EXTRACTORS),
+        "heads": Registry("head", HEADS),
+        "losses": Registry("loss", LOSSES),
+        "frontends": Registry("front end", FRONTENDS),
+    }
+
+
+def build_front_end(recipe: Recipe) -> Any:
+    """Return the front end of a recipe."""
+    return _build("frontend", "frontends", recipe.frontend, {})
+
+
+def build_strategy(recipe: Recipe) -> Strategy:
+    """Return the strategy of a recipe, not yet attached to a setting."""
+    strategy: Strategy = _build("strategy", "strategies", recipe.strategy, {})
+    return strategy
+
+
+def build_model(recipe: Recipe, *, in_channels: int, classes: Mapping[str, tuple[str, ...]]) -> TransferModel:
+    """Return extractor and heads of a recipe.
+
+    Args:
+        recipe: the recipe.
+        in_channels: C of the front end.
+        classes: corpus name -> its classes, sources first.
+
+    Raises:
+        RecipeError: where the corpora should share a head and their classes differ, or a value does not suit its class.
+    """
+    names = list(classes)
+    shares: dict[str, str] = {}
+    if recipe.heads == "shared":
+        if len(set(classes.values())) > 1:
+            listed = "; ".join(f"{name}: {', '.join(c)}" for name, c in classes.items())
+            raise RecipeError(f"heads: shared needs the same classes in all corpora; set `labels: shared` (now {listed})")
+        shares = dict.fromkeys(names[1:], names[0])
+    extractor: nn.Module = _build("extractor", "extractors", recipe.extractor, {"in_channels": in_channels})
+    size = {"in_features": extractor.dim, "in_scales": getattr(extractor, "num_scales", 0)}
+    heads = {
+        name: _build("head", "heads", recipe.head, {**size, "classes": len(c)}) for name, c in classes.items() if name not in shares
+    }
+    return TransferModel(
+        extractor, heads, order=names, shares=shares, separate_statistics=recipe.batch_statistics == "corpus" and len(names) > 1
+    )
+
+
+def _build(section: str, table: str, component: Component, filled_in: Mapping[str, Any]) -> Any:
+    """Construct a component from its options and from what the engine fills in, where its class wants that."""
+    cls = registries()[table][component.name]
+    wanted = inspect.signature(cls).parameters
+    given = {k: v for k, v in filled_in.items() if k in wanted}
+    try:
+        return cls(**component.options, **given)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"{section}: {component.name}: {error}") from error

@@ -1,0 +1,99 @@
+"""A trained model as one safetensors file: weights, and all that is needed to use them. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from transfer.data.cache import atomic_write
+from transfer.errors import RecipeError
+from transfer.model import TransferModel
+
+__all__ = ["Checkpoint", "load_extractor", "read_checkpoint", "write_checkpoint"]
+
+FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a model file holds.
+
+    Args:
+        weights: name -> tensor of the model.
+        normalisation: `<group>.mean` and `<group>.std` -> (C,).
+        record: recipe, front end, classes of each corpus, versions.
+    """
+
+    weights: dict[str, Tensor]
+    normalisation: dict[str, Tensor] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def write_checkpoint(path: Path, model: TransferModel, normalisation: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
+    """Write a model file, whole or not at all.
+
+    Args:
+        path: the file.
+        model: its weights.
+        normalisation: statistics of the front end.
+        record: anything that JSON can hold.
+    """
+    tensors = {f"model.{name}": value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
+    tensors |= {f"normalisation.{name}": torch.from_numpy(np.asarray(value)) for name, value in normalisation.items()}
+    metadata = {"record": json.dumps(dict(record), sort_keys=True)}
+    atomic_write(path, lambda temporary: save_file(tensors, temporary, metadata))
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a model file, or the one in a run folder.
+
+    Raises:
+        RecipeError: where there is none, or it is not a model file of this toolkit.
+    """
+    file = Path(path) / FILE if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise RecipeError(f"no model file at {file}; expected a run folder that holds {FILE}, or such a file")
+    try:
+        with safe_open(file, "pt") as opened:
+            record = json.loads((opened.metadata() or {})["record"])
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise RecipeError(f"{file} is not a model file of this toolkit, or is damaged: {error}") from error
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "normalisation": {}}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition(".")
+        parts.setdefault(kind, {})[rest] = tensor
+    return Checkpoint(parts["model"], parts["normalisation"], record)
+
+
+def load_extractor(extractor: nn.Module, checkpoint: Checkpoint) -> None:
+    """Load the extractor's weights by name; every one must be there and fit.
+
+    Raises:
+        RecipeError: naming what is missing, what is left over and what has another shape.
+    """
+    given = {n.removeprefix("extractor."): t for n, t in checkpoint.weights.items() if n.startswith("extractor.")}
+    wanted = extractor.state_dict()
+    faults = [f"{n}: missing in the file" for n in wanted if n not in given]
+    faults += [f"{n}: in the file, not in the extractor" for n in given if n not in wanted]
+    faults += [
+        f"{n}: shape {tuple(given[n].shape)} in the file, {tuple(wanted[n].shape)} in the extractor"
+        for n in wanted
+        if n in given and given[n].shape != wanted[n].shape
+    ]
+    if faults:
+        listed = "\n  ".join(faults[:10])
+        raise RecipeError(
+            f"pretraining.checkpoint: {len(faults)} of {len(wanted)} weights do not match this extractor; use the extractor "
+            f"section of the run that wrote it:\n  {listed}"
+        )
+    extractor.load_state_dict(given)

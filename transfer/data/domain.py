@@ -1,0 +1,97 @@
+"""A corpus as tensors: what strategies may see of it, and nothing more.
+
+Axis letters: N slices, C channels, T frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from transfer.data.features import FeatureStore
+from transfer.data.normalisation import Normaliser
+
+__all__ = ["HIDDEN", "Batch", "Domain", "build_domain"]
+
+HIDDEN = -1  # the label of a slice whose label the recipe withholds
+
+
+class Batch(NamedTuple):
+    """Slices drawn for one step: features (n, C, t) cut to the longest, lengths (n,), labels (n,)."""
+
+    features: Tensor
+    lengths: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A corpus on the device.
+
+    Args:
+        name: corpus name.
+        classes: class names in the order of the logits.
+        features: (N, C, T), zero after each slice's length.
+        lengths: valid frames, (N,).
+        labels: class indices, `HIDDEN` where the recipe withholds them, (N,).
+        pools: rows by use: `labelled` and `any` (training may use the audio), `valid`, `test`.
+        table: the slice table of these rows, for evaluation; strategies are never handed it.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    features: Tensor
+    lengths: Tensor
+    labels: Tensor
+    pools: dict[str, Tensor]
+    table: pd.DataFrame
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Gather rows, cut to the longest of them."""
+        rows = rows.to(self.lengths.device)
+        lengths = self.lengths[rows]
+        return Batch(self.features[rows, :, : int(lengths.max())], lengths, self.labels[rows])
+
+    def class_weights(self) -> Tensor:
+        """Return weights that make every class of the labelled pool count the same, mean 1 over slices, (K,)."""
+        counts = torch.bincount(self.labels[self.pools["labelled"]], minlength=len(self.classes)).float()
+        return counts.sum() / (counts.clamp(min=1) * len(self.classes)) * (counts > 0)
+
+
+def build_domain(
+    name: str, classes: Sequence[str], slices: pd.DataFrame, store: FeatureStore, normaliser: Normaliser, device: torch.device
+) -> Domain:
+    """Put the slices of one corpus on the device.
+
+    Args:
+        name: corpus name.
+        classes: class names.
+        slices: its rows of the slice table, with the position of each in the store as column `position`.
+        store: features of all corpora.
+        normaliser: fitted statistics.
+        device: where to.
+    """
+    clips = [normaliser.apply(name, s, store.clip(i)) for i, s in zip(slices["position"], slices["speaker"], strict=True)]
+    lengths = torch.tensor([len(c) for c in clips], dtype=torch.int64)
+    features = np.zeros((len(clips), clips[0].shape[1], int(lengths.max())), np.float32)
+    for row, clip in zip(features, clips, strict=True):
+        row[:, : len(clip)] = clip.T
+    index = {c: i for i, c in enumerate(classes)}
+    labels = torch.tensor([index[c] for c in slices["label"]], dtype=torch.int64)
+    labels[torch.from_numpy(~slices["labelled"].to_numpy(bool))] = HIDDEN
+    masks = {
+        "labelled": slices["labelled"],
+        "any": slices["visible"],
+        "valid": slices["part"] == "valid",
+        "test": slices["part"] == "test",
+    }
+    pools = {pool: torch.from_numpy(np.flatnonzero(mask.to_numpy(bool))) for pool, mask in masks.items()}
+    return Domain(
+        name, tuple(classes), torch.from_numpy(features).to(device), lengths.to(device), labels.to(device), pools, slices
+    )

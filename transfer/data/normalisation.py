@@ -1,0 +1,98 @@
+"""Standardisation of features: whose mean and deviation, and where they were measured.
+
+z = (x - mean) / (std + 1e-5), one mean and std for each channel over valid frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from transfer.errors import RecipeError
+
+__all__ = ["Moments", "Normaliser"]
+
+EPSILON = 1e-5
+
+
+@dataclass
+class Moments:
+    """Mean and standard deviation of each channel over frames, (C,)."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    @classmethod
+    def of(cls, clips: Sequence[np.ndarray]) -> Moments:
+        """Measure over clips of shape (T, C), in float64 and two passes, so that long corpora lose nothing.
+
+        Example:
+            >>> moments = Moments.of([np.array([[0.0], [2.0]]), np.array([[4.0]])])
+            >>> moments.mean, moments.std.round(3)
+            (array([2.]), array([1.633]))
+        """
+        if not clips:
+            raise RecipeError("normalisation: there is no clip to measure the statistics on; expected at least one")
+        frames = sum(len(c) for c in clips)
+        mean = sum(c.sum(0, dtype=np.float64) for c in clips) / frames
+        variance = sum(((c - mean) ** 2).sum(0, dtype=np.float64) for c in clips) / frames
+        return cls(np.asarray(mean), np.sqrt(np.asarray(variance)))
+
+    def apply(self, clip: np.ndarray) -> np.ndarray:
+        """Return a clip (T, C), standardised, as float32."""
+        return ((clip - self.mean) / (self.std + EPSILON)).astype(np.float32)
+
+
+@dataclass
+class Normaliser:
+    """Statistics by group, and which group each slice belongs to.
+
+    Args:
+        kind: `none`; `clip`, each slice by itself; `train`, one for all, from the training slices whose labels are used;
+            `corpus`, each corpus by its own slices that training may see, unlabelled ones too; `speaker`, each
+            speaker by all of the speaker's slices (no labels used; a new speaker needs some speech first).
+    """
+
+    kind: str
+    moments: dict[Hashable, Moments] = field(default_factory=dict)
+
+    def fit(self, slices: pd.DataFrame, clip: Callable[[int], np.ndarray]) -> Normaliser:
+        """Measure the statistics.
+
+        Args:
+            slices: slice table with columns corpus, speaker, part, labelled and visible.
+            clip: row position in the table -> features (T, C).
+        """
+        if self.kind in ("none", "clip"):
+            return self
+        if self.kind == "train":
+            chosen, groups = slices["labelled"], pd.Series("all", index=slices.index)
+        elif self.kind == "corpus":
+            chosen, groups = slices["visible"], slices["corpus"]
+        else:
+            chosen, groups = slices["speaker"] != "", slices["corpus"] + "/" + slices["speaker"]
+        positions = pd.Series(range(len(slices)), index=slices.index)[chosen]
+        for name, rows in positions.groupby(groups[chosen]):
+            self.moments[name] = Moments.of([clip(i) for i in rows])
+        return self
+
+    def apply(self, corpus: str, speaker: str, clip: np.ndarray) -> np.ndarray:
+        """Return a clip (T, C), standardised by the statistics of its group."""
+        if self.kind == "none":
+            return clip
+        if self.kind == "clip":
+            return Moments.of([clip]).apply(clip)
+        group = {"train": "all", "corpus": corpus, "speaker": f"{corpus}/{speaker}"}[self.kind]
+        if group not in self.moments:
+            raise RecipeError(
+                f"normalisation: {self.kind} has no statistics for {group!r}; it was fitted on {sorted(map(str, self.moments))}"
+            )
+        return self.moments[group].apply(clip)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return what a checkpoint keeps: statistics of all or of corpora, never of speakers."""
+        kept = {} if self.kind == "speaker" else self.moments
+        return {f"{name}.{part}": getattr(m, part) for name, m in kept.items() for part in ("mean", "std")}

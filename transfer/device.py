@@ -1,0 +1,49 @@
+"""Device, precision and seeds of a run, through Lightning Fabric."""
+
+from __future__ import annotations
+
+import logging
+import random
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from transfer.errors import RecipeError
+from transfer.recipe import Compute
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["build_fabric", "seed_everything"]
+
+
+def build_fabric(compute: Compute) -> Fabric:
+    """Return the device and precision that a recipe asks for.
+
+    Raises:
+        RecipeError: for a GPU that is not there.
+
+    Example:
+        >>> build_fabric(Compute(accelerator="cpu")).device
+        device(type='cpu')
+    """
+    if compute.threads:
+        torch.set_num_threads(compute.threads)
+    if compute.accelerator == "gpu" and not torch.cuda.is_available():
+        raise RecipeError("compute.accelerator is gpu, but torch finds none; set it to cpu or auto")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of packages that Fabric imports, and its hints about clusters
+        from lightning_fabric import Fabric
+
+        logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+        accelerator = "cuda" if compute.accelerator == "gpu" else compute.accelerator
+        return Fabric(accelerator=accelerator, devices=1, precision=compute.precision)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed python, numpy and torch; batches and splits have generators of their own."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 (for libraries that draw from the global state)
+    torch.manual_seed(seed)

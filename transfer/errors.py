@@ -1,0 +1,56 @@
+"""Errors that a user can mend: the command line prints their message and exits with 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["AudioError", "CorpusError", "LeakageError", "NumericsError", "RecipeError", "SplitError", "UserError", "did_you_mean"]
+
+
+class UserError(ValueError):
+    """A mistake in what the user gave: the message says what was wrong, what was expected and what to do.
+
+    Example:
+        >>> raise UserError("no corpus named 'emvo'; did you mean 'emovo'?")
+        Traceback (most recent call last):
+        ...
+        transfer.errors.UserError: no corpus named 'emvo'; did you mean 'emovo'?
+    """
+
+
+class RecipeError(UserError):
+    """A recipe that cannot be read, or holds a key, name or value that does not exist."""
+
+
+class CorpusError(UserError):
+    """A corpus folder that is missing, empty, or holds nothing of the layout expected."""
+
+
+class AudioError(UserError):
+    """Audio that cannot be decoded, or holds nothing to learn from (empty, silent, not finite)."""
+
+
+class SplitError(UserError):
+    """Parts that cannot be made, or that would share a speaker."""
+
+
+class LeakageError(UserError):
+    """Parts that share what they may not share, without the recipe having accepted it by name."""
+
+
+class NumericsError(UserError):
+    """A loss, gradient or feature that is not finite."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a clause that suggests the nearest known name and lists all of them.
+
+    Example:
+        >>> did_you_mean("dan", ["dann", "mmd"])
+        "did you mean 'dann'? Known: dann, mmd"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"{hint}Known: {', '.join(names) if names else 'none'}"

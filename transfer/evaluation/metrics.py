@@ -1,0 +1,247 @@
+"""Classification metrics, as functions of confusion counts or of scores.
+
+K classes; counts[..., i, j] is how many units of true class i were decided as class j. Leading axes are batches, so
+that thousands of bootstrap draws are one call. A metric that is not defined (a recall without units) is NaN here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import rankdata
+
+from transfer.errors import UserError, did_you_mean
+from transfer.evaluation.predictions import class_names, probabilities
+
+__all__ = [
+    "COUNT_METRICS",
+    "FloatArray",
+    "accuracy",
+    "auc",
+    "brier",
+    "confusion",
+    "confusion_by_subject",
+    "f1_scores",
+    "macro_f1",
+    "positive_class",
+    "precisions",
+    "recalls",
+    "uar",
+]
+
+FloatArray = npt.NDArray[np.float64]
+
+_POSITIVE_NAMES = {
+    "mdd",
+    "depressed",
+    "depression",
+    "positive",
+    "pos",
+    "patient",
+    "case",
+    "pd",
+    "ad",
+    "true",
+    "yes",
+    "1",
+}
+
+
+def confusion(table: pd.DataFrame) -> FloatArray:
+    """Count decisions (the class of highest probability, the first of equals) by true class.
+
+    Shape:
+        (K true, K decided).
+
+    Example:
+        >>> confusion(pd.DataFrame({"truth": ["a", "a", "b"], "p_a": [0.9, 0.2, 0.1], "p_b": [0.1, 0.8, 0.9]}))
+        array([[1., 1.],
+               [0., 1.]])
+    """
+    counts: FloatArray = _counts(table, np.zeros(len(table), dtype=np.intp), 1)[0]
+    return counts
+
+
+def confusion_by_subject(table: pd.DataFrame) -> FloatArray:
+    """Count decisions by true class for each subject, subjects sorted by corpus and name.
+
+    Shape:
+        (S subjects, K true, K decided).
+
+    Example:
+        >>> table = pd.DataFrame({"truth": ["a", "b"], "p_a": [0.9, 0.9], "p_b": [0.1, 0.1]})
+        >>> confusion_by_subject(table.assign(corpus="c", subject=["s1", "s2"])).shape
+        (2, 2, 2)
+    """
+    codes = table.groupby(["corpus", "subject"], sort=True).ngroup().to_numpy()
+    return _counts(table, codes, int(codes.max()) + 1)
+
+
+def recalls(counts: FloatArray) -> FloatArray:
+    """Return the recall of each class: r_i = c_ii / sum_j c_ij, NaN where class i has no units.
+
+    Shape:
+        counts (..., K, K); result (..., K).
+
+    Example:
+        >>> recalls(np.array([[3.0, 1.0], [0.0, 2.0]]))
+        array([0.75, 1.  ])
+    """
+    return _ratio(_hits(counts), counts.sum(axis=-1))
+
+
+def precisions(counts: FloatArray) -> FloatArray:
+    """Return the precision of each class: c_jj / sum_i c_ij, NaN where class j was never decided.
+
+    Shape:
+        counts (..., K, K); result (..., K).
+
+    Example:
+        >>> precisions(np.array([[3.0, 1.0], [0.0, 1.0]]))
+        array([1. , 0.5])
+    """
+    return _ratio(_hits(counts), counts.sum(axis=-2))
+
+
+def f1_scores(counts: FloatArray) -> FloatArray:
+    """Return the F1 of each class: 2 c_ii / (sum_j c_ij + sum_j c_ji), NaN where it is neither true nor decided.
+
+    Shape:
+        counts (..., K, K); result (..., K).
+
+    Example:
+        >>> f1_scores(np.array([[3.0, 1.0], [1.0, 3.0]]))
+        array([0.75, 0.75])
+    """
+    return _ratio(2 * _hits(counts), counts.sum(axis=-1) + counts.sum(axis=-2))
+
+
+def uar(counts: FloatArray) -> FloatArray:
+    """Return the unweighted average recall: the mean recall of the classes that have units.
+
+    The measure of the paralinguistics challenges (Schuller et al., Interspeech 2009); scikit-learn calls it balanced
+    accuracy. Guessing gives 1 / K whatever the class sizes.
+
+    Shape:
+        counts (..., K, K); result (...).
+
+    Example:
+        >>> float(uar(np.array([[3.0, 1.0], [0.0, 2.0]])))
+        0.875
+    """
+    return _mean_defined(recalls(counts))
+
+
+def accuracy(counts: FloatArray) -> FloatArray:
+    """Return the share of right decisions.
+
+    Shape:
+        counts (..., K, K); result (...).
+
+    Example:
+        >>> float(accuracy(np.array([[3.0, 1.0], [1.0, 3.0]])))
+        0.75
+    """
+    return _ratio(_hits(counts).sum(axis=-1), counts.sum(axis=(-2, -1)))
+
+
+def macro_f1(counts: FloatArray) -> FloatArray:
+    """Return the mean F1 of the classes that are true or decided at least once (scikit-learn's macro average).
+
+    Shape:
+        counts (..., K, K); result (...).
+
+    Example:
+        >>> float(macro_f1(np.array([[3.0, 1.0], [1.0, 3.0]])))
+        0.75
+    """
+    return _mean_defined(f1_scores(counts))
+
+
+COUNT_METRICS: dict[str, Callable[[FloatArray], FloatArray]] = {"uar": uar, "accuracy": accuracy, "macro_f1": macro_f1}
+
+
+def auc(scores: npt.ArrayLike, positive: npt.ArrayLike) -> float:
+    """Return the area under the ROC curve: P(score of a positive > of a negative) + P(equal) / 2.
+
+    The Mann-Whitney statistic (Hanley & McNeil, Radiology 1982).
+
+    Args:
+        scores: the score of the positive class, higher is more positive.
+        positive: whether each unit is positive.
+
+    Returns:
+        a number in [0, 1]; NaN where one of the two classes has no units.
+
+    Example:
+        >>> auc([0.9, 0.6, 0.4, 0.6], [True, True, False, False])
+        0.875
+    """
+    positive = np.asarray(positive, dtype=bool)
+    n, m = int(positive.sum()), int((~positive).sum())
+    if n == 0 or m == 0:
+        return float("nan")
+    ranks = rankdata(np.asarray(scores, dtype=np.float64))
+    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def brier(scores: npt.ArrayLike, positive: npt.ArrayLike) -> float:
+    """Return the Brier score of two classes: the mean of (p - y)^2, y = 1 for positives; smaller is better.
+
+    Brier, Monthly Weather Review 1950 (half of its two-class form, as scikit-learn has it).
+
+    Example:
+        >>> brier([0.5, 1.0], [True, True])
+        0.125
+    """
+    errors = np.asarray(scores, dtype=np.float64) - np.asarray(positive, dtype=np.float64)
+    return float(np.mean(errors**2))
+
+
+def positive_class(classes: Sequence[str], positive: str | None = None) -> str:
+    """Return the class that sensitivity is about: the one given, else the one named like a patient, else the last.
+
+    Raises:
+        UserError: where the class given is none of the classes.
+
+    Example:
+        >>> positive_class(["MDD", "HC"]), positive_class(["calm", "angry"])
+        ('MDD', 'angry')
+    """
+    if positive is not None:
+        if positive not in classes:
+            raise UserError(f"positive class {positive!r} is no class; {did_you_mean(positive, classes)}")
+        return positive
+    named = [name for name in classes if name.casefold() in _POSITIVE_NAMES]
+    return (named or list(classes))[-1]
+
+
+def _counts(table: pd.DataFrame, groups: npt.NDArray[np.intp], n: int) -> FloatArray:
+    """Count decisions by group and true class; shape (n, K, K)."""
+    classes = class_names(table)
+    truth = pd.Index(classes).get_indexer(table["truth"])
+    decided = probabilities(table).argmax(axis=1)
+    k = len(classes)
+    flat = np.bincount((groups * k + truth) * k + decided, minlength=n * k * k)
+    counts: FloatArray = flat.reshape(n, k, k).astype(np.float64)
+    return counts
+
+
+def _hits(counts: FloatArray) -> FloatArray:
+    """Return the diagonal of the last two axes."""
+    return np.diagonal(counts, axis1=-2, axis2=-1)
+
+
+def _ratio(over: FloatArray, under: FloatArray) -> FloatArray:
+    """Divide; 0 / 0 is NaN without a warning."""
+    result: FloatArray = np.divide(over, under, out=np.full(np.shape(under), np.nan), where=under > 0)
+    return result
+
+
+def _mean_defined(values: FloatArray) -> FloatArray:
+    """Return the mean over the last axis of what is not NaN; NaN where nothing is."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1).astype(np.float64))

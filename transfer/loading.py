@@ -1,0 +1,242 @@
+"""YAML to a checked `Recipe`: extends, dotted overrides, environment variables, and errors that name path and line.
+
+Loading runs no code: YAML is read by the safe loader, and the only interpolation is `${oc.env:NAME}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
+
+from transfer.errors import RecipeError, did_you_mean
+from transfer.recipe import Recipe
+
+__all__ = ["Source", "find_recipe", "list_recipes", "load_recipe", "recipe_folder"]
+
+LARGEST_FILE = 1_000_000  # bytes; a recipe is a page of text
+_INTERPOLATION = re.compile(r"\$\{(?!oc\.env:[A-Za-z_]\w*(,[^{}]*)?\})[^}]*\}?")
+
+
+@dataclass
+class Source:
+    """Where each key of a recipe was written: dotted path -> 'file:line'."""
+
+    places: dict[str, str] = field(default_factory=dict)
+
+    def place(self, path: str) -> str:
+        """Return where a path, or the nearest part of it that was written, stands.
+
+        Example:
+            >>> Source({"training": "a.yaml:3"}).place("training.epochs")
+            'a.yaml:3'
+        """
+        while path:
+            if path in self.places:
+                return self.places[path]
+            path = path.rpartition(".")[0]
+        return self.places.get("", "recipe")
+
+
+def recipe_folder() -> Path:
+    """Return the folder of the recipes that ship with the toolkit (inside the wheel, or beside the packages)."""
+    here = Path(__file__).resolve().parent
+    return here / "recipes" if (here / "recipes").is_dir() else here.parent / "recipes"
+
+
+def list_recipes(folder: Path | None = None) -> list[Path]:
+    """Return every recipe below a folder, bases (`_base/`) left out."""
+    folder = folder or recipe_folder()
+    return sorted(p for p in folder.rglob("*.yaml") if not any(part.startswith("_") for part in p.relative_to(folder).parts))
+
+
+def find_recipe(name: str | Path) -> Path:
+    """Return the file of a recipe given by path, or by its name among the recipes that ship with the toolkit.
+
+    Raises:
+        RecipeError: where neither exists; the message suggests the nearest name.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = recipe_folder()
+    stem = str(name).removesuffix(".yaml").replace("\\", "/").removeprefix("recipes/")
+    if (candidate := shipped / f"{stem}.yaml").is_file() and ".." not in candidate.parts:
+        return candidate
+    known = [p.relative_to(shipped).with_suffix("").as_posix() for p in list_recipes(shipped)]
+    raise RecipeError(f"no recipe {str(name)!r}: it is neither a file nor a name that ships with the toolkit; {did_you_mean(stem, known)}")
+
+
+def load_recipe(
+    name: str | Path, overrides: Sequence[str] = (), *, synthetic: bool = False
+) -> Recipe:
+    """Read a recipe, apply overrides, check everything that can be checked without data.
+
+    Args:
+        name: a YAML file, or the name of a recipe that ships with the toolkit.
+        overrides: `dotted.key=value`, the value read as YAML.
+        synthetic: apply the recipe's `synthetic.overrides` first.
+
+    Raises:
+        RecipeError: with the dotted path and `file:line` of each mistake.
+
+    Example:
+        >>> load_recipe("casia_to_modma_ddg", ["training.epochs=3"]).training.epochs
+        3
+    """
+    source = Source()
+    tree = _read(find_recipe(name), source, seen=())
+    config = OmegaConf.create(tree)
+    if synthetic:
+        for key, value in (tree.get("synthetic") or {}).get("overrides", {}).items():
+            _set(config, str(key), value, source, "synthetic.overrides")
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise RecipeError(f"override {text!r} is not of the form dotted.key=value, such as training.epochs=5")
+        _set(config, key, _parse(value, text), source, "command line")
+    recipe = _validate(_resolve(config, source), source)
+    from transfer.options import check_components  # imports torch
+
+    check_components(recipe, source)
+    return recipe
+
+
+def _parse(value: str, text: str) -> Any:
+    """Read the value of an override as YAML."""
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"override {text!r}: the value is not YAML ({error})") from error
+
+
+def _set(config: Any, key: str, value: Any, source: Source, origin: str) -> None:
+    """Set a dotted key of the tree."""
+    try:
+        OmegaConf.update(config, key, value, merge=False, force_add=True)
+    except (OmegaConfBaseException, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise RecipeError(f"override {key}={value!r} does not fit the recipe: {error}") from error
+    source.places[key] = f"{origin} ({key})"
+
+
+def _read(path: Path, source: Source, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """Read a file and, below it, what it extends."""
+    if path.resolve() in seen:
+        raise RecipeError(f"{path}: extends itself through {' -> '.join(p.name for p in seen)}")
+    tree = _parse_file(path, own := Source({"": str(path)}))
+    bases = tree.pop("extends", [])
+    merged = OmegaConf.create({})
+    for base in [bases] if isinstance(bases, str) else bases:
+        if not (file := path.parent / str(base)).is_file():
+            raise RecipeError(f"{own.place('extends')}: extends {base!r}, but there is no file {file}")
+        merged = OmegaConf.merge(merged, _read(file, source, (*seen, path.resolve())))
+    source.places.update(own.places)
+    for key in ("strategy", "extractor", "head", "frontend"):  # another name means other options: nothing is inherited
+        if key in tree and key in merged and (tree[key] or {}).get("name", merged[key].get("name")) != merged[key].get("name"):
+            del merged[key]
+    return dict(OmegaConf.to_container(OmegaConf.merge(merged, tree)))  # type: ignore[arg-type]
+
+
+def _parse_file(path: Path, source: Source) -> dict[str, Any]:
+    """Parse one YAML file by the safe loader, noting lines and refusing duplicate keys and aliases."""
+    if path.stat().st_size > LARGEST_FILE:
+        raise RecipeError(f"{path}: {path.stat().st_size} bytes; a recipe has at most {LARGEST_FILE}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise RecipeError(f"{path}: YAML aliases (*name) are not allowed in recipes; use `extends:`")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise RecipeError(f"{path}: not readable as YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys to values, this is {type(tree).__name__}")
+    for dotted, line in _lines(node, path, ""):
+        source.places[dotted] = f"{path}:{line}"
+    for dotted, value in _leaves(tree, ""):
+        if isinstance(value, str) and (found := _INTERPOLATION.search(value)):
+            raise RecipeError(f"{source.place(dotted)}: {dotted}: {found[0]!r} is not allowed; only ${{oc.env:NAME}} is interpolated")
+    return tree
+
+
+def _lines(node: Any, path: Path, prefix: str) -> Iterator[tuple[str, int]]:
+    """Yield the dotted path and line of every key."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            dotted = f"{prefix}{key.value}"
+            if dotted in seen:
+                raise RecipeError(f"{path}:{key.start_mark.line + 1}: key {dotted!r} is written twice")
+            seen.add(dotted)
+            yield dotted, key.start_mark.line + 1
+            yield from _lines(value, path, f"{dotted}.")
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            yield f"{prefix}{i}", value.start_mark.line + 1
+            yield from _lines(value, path, f"{prefix}{i}.")
+
+
+def _leaves(tree: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield the dotted path and value of every leaf."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
+    if items is None:
+        yield prefix.removesuffix("."), tree
+        return
+    for key, value in items:
+        yield from _leaves(value, f"{prefix}{key}.")
+
+
+def _resolve(config: Any, source: Source) -> dict[str, Any]:
+    """Fill in environment variables."""
+    try:
+        return dict(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
+    except OmegaConfBaseException as error:
+        path = str(getattr(error, "full_key", "") or "")
+        raise RecipeError(f"{source.place(path)}: {path}: {str(error).splitlines()[0]}; set the variable or write a value") from error
+
+
+def _validate(tree: dict[str, Any], source: Source) -> Recipe:
+    """Check the tree against the schema."""
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as error:
+        raise RecipeError("\n".join(_explain(tree, problem, source) for problem in error.errors())) from error
+
+
+def _explain(tree: dict[str, Any], problem: Any, source: Source) -> str:
+    """Say in words what pydantic found."""
+    names = [str(part) for part in problem["loc"] if not _is_union_tag(str(part))]
+    if names[:2] == ["source", "0"] and isinstance(tree.get("source"), dict):
+        names.pop(1)
+    path = ".".join(names)
+    if problem["type"] == "extra_forbidden":
+        return f"{source.place(path)}: {path}: unknown key; {did_you_mean(names[-1], _fields(names[:-1]))}"
+    if problem["type"] == "missing":
+        return f"{source.place(path)}: {path}: missing; it must be given"
+    return f"{source.place(path)}: {path}: {problem['msg']} (got {problem['input']!r})"
+
+
+def _is_union_tag(part: str) -> bool:
+    """Tell whether a part of an error's location names a member of a union, not a key."""
+    return "[" in part or part in {"constrained-int", "int", "str", "float", "list"}
+
+
+def _fields(names: Sequence[str]) -> list[str]:
+    """Return the keys of the section at a path."""
+    section: Any = Recipe
+    for name in names:
+        if name.isdigit():
+            continue
+        annotation = section.model_fields[name].annotation
+        found = [a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type) and issubclass(a, BaseModel)]
+        if not found:
+            return []
+        section = found[0]
+    return list(section.model_fields)

@@ -1,0 +1,202 @@
+"""The training loop: one for every strategy, on Lightning Fabric."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from transfer.data.domain import Domain
+from transfer.data.sampling import BatchStream
+from transfer.errors import NumericsError
+from transfer.optim import build_optimizer, matches
+from transfer.schedules import learning_rate_factor
+from transfer.strategies import Draw, Phase, Stage, Strategy
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["Record", "fit"]
+
+
+@dataclass
+class Record:
+    """What a stage left behind.
+
+    Args:
+        stage: its name.
+        epochs: one dict an epoch: mean of every term, gradient norm, learning rate, validation scores.
+        best_epoch: the epoch whose weights were kept (from 0); -1 where the last was.
+        stopped: why it ended before its epochs were over, or "".
+    """
+
+    stage: str
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+    stopped: str = ""
+
+
+def fit(
+    stage: Stage,
+    strategy: Strategy,
+    domains: Mapping[str, Domain],
+    fabric: Fabric,
+    *,
+    seed: int,
+    score: Callable[[], Mapping[str, float]] | None,
+    metric: str = "uar",
+    report: Callable[[int, dict[str, float]], None] = lambda epoch, values: None,
+) -> Record:
+    """Train one stage, and leave the model with the weights of the epoch that scored best.
+
+    Args:
+        stage: phases, optimizers and settings.
+        strategy: owner of the terms.
+        domains: corpora as tensors.
+        fabric: device and precision.
+        seed: of the batches drawn.
+        score: validation scores of the model as it is; None keeps the last epoch.
+        metric: the score that selects, `uar` (higher) or `loss` (lower).
+        report: is told every epoch's values.
+
+    Raises:
+        NumericsError: where a term is not finite, by name, step and value.
+    """
+    model = strategy.setting.model
+    root = nn.ModuleList([model, strategy])
+    parameters = dict(model.named_parameters()) | dict(strategy.named_parameters())
+    optimizers = {name: fabric.setup_optimizers(build_optimizer(parameters, plan)) for name, plan in stage.optimizers.items()}
+    streams = Streams(domains, stage.settings.batch_size, stage.settings.balance, seed)
+    record, best, kept = Record(stage.name), -math.inf, None
+    for epoch in range(stage.epochs):
+        freeze(model, strategy, stage.frozen(epoch))
+        values = _epoch(stage, epoch, root, optimizers, streams, fabric)
+        if score is not None:
+            values |= {f"valid/{k}": v for k, v in score().items()}
+            quality = values[f"valid/{metric}"] * (1 if metric == "uar" else -1)
+            if quality > best:
+                best, kept, record.best_epoch = quality, copy.deepcopy(model.state_dict()), epoch
+        record.epochs.append(values)
+        report(epoch, values)
+        record.stopped = _stop(stage, record)
+        if record.stopped:
+            break
+    if kept is not None:
+        model.load_state_dict(kept)
+    return record
+
+
+def _epoch(
+    stage: Stage, epoch: int, root: nn.ModuleList, optimizers: Mapping[str, Any], streams: Streams, fabric: Fabric
+) -> dict[str, float]:
+    """Take all steps of an epoch; return the mean of every term."""
+    plan = [(phase, phase.steps or streams.steps(phase.draws)) for phase in stage.phases(epoch)]
+    total, done = sum(steps for _, steps in plan), 0
+    sums: dict[str, list[float]] = defaultdict(list)
+    for phase, steps in plan:
+        optimizer = optimizers[phase.optimizer]
+        for _ in range(steps):
+            progress = (epoch + done / total) / stage.epochs
+            schedule = stage.optimizers[phase.optimizer].schedule
+            factor = learning_rate_factor(schedule, epoch=epoch, progress=progress, epochs=stage.epochs)
+            for group in optimizer.param_groups:
+                group["lr"] = group["base_lr"] * factor
+            values = step(phase, streams, root, optimizer, fabric, progress, stage.settings.clip_gradient)
+            for name, value in values.items():
+                if not math.isfinite(value):
+                    raise NumericsError(
+                        f"{stage.name}: {phase.name}: {name} is {value} at epoch {epoch + 1}, step {done + 1} of {total}; "
+                        "try a smaller learning rate, training.clip_gradient, or look at the features with `transfer check`"
+                    )
+                sums[f"{phase.name}/{name}"].append(value)
+            done += 1
+    means = {name: sum(v) / len(v) for name, v in sums.items()}
+    return {**means, "lr": next(iter(optimizers.values())).param_groups[-1]["lr"]}
+
+
+def step(
+    phase: Phase, streams: Streams, root: nn.ModuleList, optimizer: Any, fabric: Fabric, progress: float, clip: float | None
+) -> dict[str, float]:
+    """Take one step; return the terms, their weighted sum and the norm of its gradient."""
+    root.zero_grad(set_to_none=True)
+    with fabric.autocast():
+        terms = phase.terms([streams.batch(draw) for draw in phase.draws], progress)
+        loss = sum((phase.weights.get(name, 1.0) * term for name, term in terms.items()), torch.zeros((), device=fabric.device))
+    values = {name: term.detach().item() for name, term in terms.items()} | {"loss": loss.detach().item()}
+    if not math.isfinite(values["loss"]):
+        return values  # the caller names the term; the weights stay as they were
+    fabric.backward(loss)
+    norm = fabric.clip_gradients(root, optimizer, max_norm=clip or math.inf, error_if_nonfinite=False)
+    if fabric._precision.precision == "16-mixed" or torch.isfinite(torch.as_tensor(norm)):
+        optimizer.step()
+        return values
+    return {**values, "gradient norm": float("nan")}
+
+
+def freeze(model: nn.Module, strategy: nn.Module, patterns: Sequence[str]) -> None:
+    """Put everything into training mode but the modules named: those take no gradient and stay in eval mode."""
+    for owner in (model, strategy):
+        owner.train()
+        for name, parameter in owner.named_parameters():
+            parameter.requires_grad_(not any(matches(pattern, name) for pattern in patterns))
+        for name, module in owner.named_modules():
+            if any(fnmatchcase(name, pattern) for pattern in patterns):
+                module.eval()
+
+
+def _stop(stage: Stage, record: Record) -> str:
+    """Say why training ends here, or ''."""
+    rule = stage.settings.early_stopping
+    if rule is None or f"valid/{rule.on}" not in record.epochs[-1]:
+        return ""
+    sign = 1 if rule.on == "uar" else -1
+    scores = [sign * values[f"valid/{rule.on}"] for values in record.epochs]
+    waited = len(scores) - 1 - scores.index(max(scores))
+    return f"validation {rule.on} has not improved for {waited} epochs" if waited >= rule.patience else ""
+
+
+class Streams:
+    """Batch streams of every pool, each with its own generator, made when first drawn from.
+
+    Args:
+        domains: corpora as tensors.
+        batch_size: of a whole share.
+        balance: `sampler` draws every class of a labelled pool equally often.
+        seed: of all generators.
+    """
+
+    def __init__(self, domains: Mapping[str, Domain], batch_size: int, balance: str, seed: int) -> None:
+        self.domains, self.batch_size, self.balance, self.seed = domains, batch_size, balance, seed
+        self._streams: dict[Draw, BatchStream] = {}
+
+    def batch(self, draw: Draw) -> Any:
+        """Return the next batch of a draw."""
+        return self.domains[draw.corpus].batch(self._stream(draw).draw())
+
+    def steps(self, draws: Sequence[Draw]) -> int:
+        """Return the batches that make one pass over the largest pool drawn from."""
+        return max(self._stream(draw).steps for draw in draws)
+
+    def _stream(self, draw: Draw) -> BatchStream:
+        """Return the stream of a draw."""
+        if draw not in self._streams:
+            domain = self.domains[draw.corpus]
+            rows = domain.pools[draw.pool]
+            weights = domain.class_weights()[domain.labels[rows]].cpu() if self._balanced(draw) else None
+            size = max(2, round(self.batch_size * draw.share))
+            generator = torch.Generator().manual_seed(self.seed * 1009 + sum(map(ord, f"{draw.corpus}/{draw.pool}")))
+            self._streams[draw] = BatchStream(rows, size, generator, weights)
+        return self._streams[draw]
+
+    def _balanced(self, draw: Draw) -> bool:
+        """Tell whether classes are balanced by sampling."""
+        return self.balance == "sampler" and draw.pool == "labelled"
+
+

@@ -1,0 +1,230 @@
+"""The MLflow tracker: writes from a thread of its own, in batches, and never stops a run.
+
+Sqlite takes some 8 ms for a call and hardly longer for a hundred metrics in one, and training waits for neither. What a
+failing store did not take is reported once; the files of the run folder are there in any case.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import posixpath
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from transfer.tracking import Status, flatten
+
+__all__ = ["MLflowTracker"]
+
+_LOG = logging.getLogger(__name__)
+_Entry = tuple[str, list[Any]]  # params, tags, metrics or artifacts, and what there is of them
+# MLflow's limits (mlflow.utils.validation; a test holds them together).
+_A_BATCH = {"params": 100, "tags": 100, "metrics": 1000}
+_PARAM_LENGTH, _TAG_LENGTH, _KEY_LENGTH = 6000, 8000, 250
+_FAILURES_IN_A_ROW = 3
+
+
+class MLflowTracker:
+    """Keeps a run in an MLflow store.
+
+    Args:
+        uri: of the store; None takes $MLFLOW_TRACKING_URI, else `sqlite:///mlruns/mlflow.db` in the current folder. A
+            sqlite store has its artifacts beside the database.
+        experiment: name of the experiment; it is made where it is missing.
+        run_name: name of the run.
+
+    Attributes:
+        uri: of the store, a sqlite path made absolute.
+        run_id: the id of the run; None where the store could not be opened.
+        errors: what could not be written.
+
+    Example:
+        >>> tracker = MLflowTracker("sqlite:///mlruns/mlflow.db", "transfer", "first")  # doctest: +SKIP
+        >>> tracker.metrics({"loss": 0.5}, step=1)  # doctest: +SKIP
+        >>> tracker.finish()  # doctest: +SKIP
+    """
+
+    def __init__(self, uri: str | None, experiment: str, run_name: str) -> None:
+        self.uri = _absolute(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlruns/mlflow.db")
+        self.run_id: str | None = None
+        self.errors: list[str] = []
+        self._in_a_row = 0
+        self._client: Any = None
+        self._pending: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._attempt(lambda: self._open(experiment, run_name))
+        if self.errors:
+            _LOG.warning("this run is not tracked: %s cannot be used (%s)", _shown(self.uri), self.errors[0])
+            return
+        self._writer = threading.Thread(target=self._write, name="tracking", daemon=True)
+        self._writer.start()
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Record settings; long values are cut, with a note of their length."""
+        self._put("params", [(key, _cut(value, _PARAM_LENGTH)) for key, value in _keys(flatten(values)).items()])
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        """Record tags; long values are cut, with a note of their length."""
+        self._put("tags", [(key, _cut(value, _TAG_LENGTH)) for key, value in _keys(flatten(values)).items()])
+
+    def metrics(self, values: Mapping[str, float | None], step: int) -> None:
+        """Record numbers of a step, with the time of this call; None is left out."""
+        now = int(time.time() * 1000)
+        numbers = [(key, float(value), now, step) for key, value in _keys(values).items() if value is not None]
+        self._put("metrics", numbers)
+
+    def artifact(self, path: str | os.PathLike[str]) -> None:
+        """Record a file, or a folder under its own name; it must stay until `finish` returns."""
+        self._put("artifacts", [Path(path).resolve()])
+
+    def finish(self, status: Status = "FINISHED") -> None:
+        """Write what is pending, close the run, and report what could not be written; a second call does nothing."""
+        if self._writer is None:
+            return
+        self._pending.put(None)
+        self._writer.join()
+        self._writer = None
+        self._attempt(lambda: self._client.set_terminated(self.run_id, status))
+        if self.errors:
+            _LOG.warning(
+                "the record of run %s in %s is not complete: %d writes failed (first: %s)",
+                *(self.run_id, _shown(self.uri), len(self.errors), self.errors[0]),
+            )
+
+    def _open(self, experiment: str, run_name: str) -> None:
+        """Open the store and start the run."""
+        client = _mlflow_client()
+        folder = _sqlite_folder(self.uri)
+        if folder is None:
+            self._client = client(self.uri)
+            self._start(experiment, run_name, None)
+            return
+        from filelock import FileLock
+
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".mlflow.lock"):  # two runs must not both make the tables, or the experiment
+            self._client = client(self.uri)
+            self._start(experiment, run_name, (folder / "artifacts").as_uri())
+
+    def _start(self, experiment: str, run_name: str, artifacts: str | None) -> None:
+        """Start a run in the experiment, which is made where it is missing."""
+        found = self._client.get_experiment_by_name(experiment)
+        if found is None:
+            try:
+                self._client.create_experiment(experiment, artifact_location=artifacts)
+            except Exception as error:  # on a server another run may have made it meanwhile: then it is there now
+                _LOG.debug("experiment %s was not made: %s", experiment, error)
+            found = self._client.get_experiment_by_name(experiment)
+        if found is None:
+            raise RuntimeError(f"experiment {experiment!r} is not there and cannot be made")
+        self.run_id = str(self._client.create_run(found.experiment_id, run_name=run_name).info.run_id)
+
+    def _put(self, kind: str, items: list[Any]) -> None:
+        """Hand something to the writer."""
+        if self._writer is not None:
+            self._pending.put((kind, items))
+
+    def _write(self) -> None:
+        """Be the writer: take all that has gathered since the last time, write it in as few calls as may be."""
+        done = False
+        while not done:
+            entries = [self._pending.get()]
+            while not self._pending.empty():
+                entries.append(self._pending.get())
+            done = entries[-1] is None
+            gathered: dict[str, list[Any]] = {"params": [], "tags": [], "metrics": [], "artifacts": []}
+            for entry in entries:
+                if entry is not None:
+                    gathered[entry[0]].extend(entry[1])
+            self._write_batches(gathered)
+
+    def _write_batches(self, gathered: dict[str, list[Any]]) -> None:
+        """Write what has gathered."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        for kind, entity in (("params", Param), ("tags", RunTag), ("metrics", Metric)):
+            items, size = gathered[kind], _A_BATCH[kind]
+            for start in range(0, len(items), size):
+                batch = {kind: [entity(*item) for item in items[start : start + size]]}
+                self._attempt(partial(self._client.log_batch, self.run_id, **batch))
+        for path in gathered["artifacts"]:
+            self._attempt(partial(self._log_artifact, path))
+
+    def _log_artifact(self, path: Path) -> None:
+        """Copy a file or folder to the store."""
+        if path.is_dir():
+            self._client.log_artifacts(self.run_id, str(path), path.name)
+        elif path.is_file():
+            self._client.log_artifact(self.run_id, str(path))
+        else:
+            raise FileNotFoundError(f"no file or folder {path}")
+
+    def _attempt(self, call: Callable[[], object]) -> None:
+        """Make a call to the store, note its failure, and try no more after three in a row."""
+        if self._in_a_row >= _FAILURES_IN_A_ROW:
+            self.errors.append("not tried: the store failed three times in a row")
+            return
+        try:
+            call()
+            self._in_a_row = 0
+        except Exception as error:  # a store may fail in any way, and the run goes on
+            self._in_a_row += 1
+            self.errors.append(f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _keys(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values under names that MLflow admits (letters, digits, _ - . / and space), each once."""
+    result: dict[str, Any] = {}
+    for key, value in values.items():
+        name = posixpath.normpath(re.sub(r"[^/\w.\- ]", "_", key)).lstrip("/.")[:_KEY_LENGTH] or "_"
+        number = 2
+        while name in result:
+            suffix = f"_{number}"
+            name, number = name[: _KEY_LENGTH - len(suffix)].removesuffix(f"_{number - 1}") + suffix, number + 1
+        result[name] = value
+    return result
+
+
+def _cut(value: Any, length: int) -> str:
+    """Return a value as text of at most this length; what is cut is said."""
+    text = str(value)
+    note = f" ... (cut, {len(text)} characters)"
+    return text if len(text) <= length else text[: length - len(note)] + note
+
+
+def _mlflow_client() -> Any:
+    """Import MLflow (seconds) and return its client class, quiet: no chatter of migrations, bars or usage reports."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # the default waits four minutes for a wrong address
+    from mlflow import MlflowClient
+
+    if "MLFLOW_LOGGING_LEVEL" not in os.environ:
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+    return MlflowClient
+
+
+def _absolute(uri: str) -> str:
+    """Return the uri with a relative sqlite path made absolute, so that a later chdir does not move the store."""
+    path = uri.removeprefix("sqlite:///")
+    if path == uri or not path or path.startswith(":memory:"):
+        return uri
+    return f"sqlite:///{Path(path).absolute().as_posix()}"
+
+
+def _sqlite_folder(uri: str) -> Path | None:
+    """Return the folder of a sqlite database; None for other stores."""
+    path = uri.removeprefix("sqlite:///")
+    return None if path == uri or path.startswith(":memory:") else Path(path.partition("?")[0]).parent
+
+
+def _shown(uri: str) -> str:
+    """Return a uri without a password in it."""
+    return re.sub(r"//[^/@]*@", "//", uri)

@@ -1,0 +1,74 @@
+"""Options of named components, checked against the signature of the class they name."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+from transfer.errors import RecipeError, did_you_mean
+from transfer.loading import Source
+from transfer.recipe import Component, Recipe
+from transfer.registry import Registry
+
+__all__ = ["check_components", "check_options"]
+
+
+def check_components(recipe: Recipe, source: Source) -> None:
+    """Check strategy, extractor, head and front end of a recipe against the classes they name.
+
+    Raises:
+        RecipeError: with the dotted path, `file:line`, and the options there are.
+    """
+    from transfer.build import registries  # imports torch
+
+    tables = registries()
+    sections = {
+        "strategy": (tables["strategies"], recipe.strategy),
+        "frontend": (tables["frontends"], recipe.frontend),
+        "extractor": (tables["extractors"], recipe.extractor),
+        "head": (tables["heads"], recipe.head),
+    }
+    for path, (table, component) in sections.items():
+        check_options(path, component, table, source)
+
+
+def check_options(path: str, component: Component, table: Registry, source: Source) -> None:
+    """Check the options of one component.
+
+    Args:
+        path: dotted path of the component in the recipe.
+        component: its name and options.
+        table: the registry that knows the name.
+        source: where keys were written.
+    """
+    try:
+        cls = table[component.name]
+    except RecipeError as error:
+        raise RecipeError(f"{source.place(f'{path}.name')}: {path}.name: {error}") from error
+    known = _options(cls)
+    for key in component.options:
+        if key not in known:
+            where = source.place(f"{path}.{key}")
+            raise RecipeError(f"{where}: {path}.{key}: {component.name} has no such option; {did_you_mean(key, known)}")
+    model = create_model(component.name.replace(":", "_"), __config__=ConfigDict(extra="forbid"), **known)
+    try:
+        model(**component.options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        where = source.place(f"{path}.{key}")
+        raise RecipeError(f"{where}: {path}.{key}: {first['msg']} (got {first['input']!r})") from error
+
+
+def _options(cls: type) -> dict[str, Any]:
+    """Return the options of a class: its keyword-only parameters, less those the engine fills in."""
+    filled_in = set(getattr(cls, "filled_in", ())) | {"in_channels", "in_features", "in_scales", "classes"}
+    hints = get_type_hints(cls.__init__)  # type: ignore[misc]
+    parameters = [p for p in inspect.signature(cls).parameters.values() if p.name not in filled_in]
+    return {
+        p.name: (hints.get(p.name, Any), ... if p.default is p.empty else p.default)
+        for p in parameters
+        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+    }

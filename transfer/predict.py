@@ -1,0 +1,71 @@
+"""From a model and a corpus to a prediction table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from transfer.data.cache import hash_id
+from transfer.data.domain import Domain
+from transfer.model import TransferModel
+
+__all__ = ["embeddings", "predict"]
+
+
+def batches(domain: Domain, rows: Tensor, batch_size: int) -> Iterator[Tensor]:
+    """Yield rows in batches of like length, so that little padding is computed."""
+    order = torch.argsort(domain.lengths[rows.to(domain.lengths.device)].cpu(), stable=True)
+    yield from (chosen for chosen in rows[order].split(batch_size) if len(chosen))
+
+
+@torch.no_grad()
+def predict(
+    model: TransferModel, domain: Domain, part: str, *, batch_size: int = 64, plain_ids: bool = False
+) -> pd.DataFrame:
+    """Return the prediction table of a part: one row a slice.
+
+    Args:
+        model: in the state that is to be judged; it is put into eval mode and left as it was.
+        domain: the corpus.
+        part: `train`, `valid` or `test`.
+        batch_size: slices computed at once.
+        plain_ids: keep speaker ids and recordings as they are, not hashed.
+    """
+    table = domain.table.reset_index(drop=True)
+    rows = torch.tensor(table.index[table["part"] == part].to_numpy())
+    probabilities = torch.zeros(len(table), len(domain.classes))
+    training = model.training
+    model.eval()
+    for chosen in batches(domain, rows, batch_size):
+        batch = domain.batch(chosen)
+        logits = model(batch.features, batch.lengths, domain.name)
+        probabilities[chosen] = torch.softmax(logits.float(), dim=1).cpu()
+    model.train(training)
+    kept = table.loc[rows.numpy()]
+    name = (lambda kind, text: text) if plain_ids else (lambda kind, text: hash_id(f"{domain.name}/{kind}/{text}"))
+    out = pd.DataFrame(
+        {
+            "corpus": domain.name,
+            "part": part,
+            "slice": kept.index,
+            "recording": [name("recording", r) for r in kept["recording"]],
+            "subject": [name("speaker", s) for s in kept["speaker"]],
+            "truth": kept["label"].to_numpy(),
+        }
+    )
+    columns = [f"p_{c}" for c in domain.classes]
+    values = pd.DataFrame(probabilities[rows].numpy().astype(float), columns=columns)
+    return pd.concat([out.reset_index(drop=True), values], axis=1)
+
+
+@torch.no_grad()
+def embeddings(model: TransferModel, domain: Domain, rows: Tensor, *, batch_size: int = 64) -> dict[str, Tensor]:
+    """Return the pooled representation of rows at each level, in their order: level -> (n, d)."""
+    training = model.training
+    model.eval()
+    parts = [model.embed(b.features, b.lengths, domain.name) for b in (domain.batch(r) for r in rows.split(batch_size))]
+    model.train(training)
+    return {level: torch.cat([part[level] for part in parts]).cpu() for level in parts[0]}

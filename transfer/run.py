@@ -1,0 +1,227 @@
+"""A recipe in, a trained and honestly scored model and a tracked run out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import yaml
+
+from transfer.build import build_front_end, build_model, build_strategy
+from transfer.checkpoint import FILE, load_extractor, read_checkpoint, write_checkpoint
+from transfer.data.cache import atomic_write
+from transfer.data.domain import Domain
+from transfer.device import build_fabric, seed_everything
+from transfer.evaluation.diagnostics import domain_gap
+from transfer.evaluation.levels import evaluate
+from transfer.evaluation.predictions import write_predictions
+from transfer.loading import load_recipe
+from transfer.loop import Record, fit
+from transfer.output import default_folder, output_folder, write_json
+from transfer.predict import embeddings, predict
+from transfer.preparation import Plan, Prepared, load, plan
+from transfer.progress import Reporter
+from transfer.recipe import Recipe
+from transfer.selection import check_selection, scorer
+from transfer.standins import with_standins
+from transfer.strategies import Setting, Stage, Strategy
+from transfer.summary import flat_params, package_versions, public_recipe, summarise
+from transfer.tracking import Tracker, open_tracker
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["check", "run"]
+
+
+def run(
+    recipe: Recipe | str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    synthetic: bool = False,
+    out: str | Path | None = None,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Run a recipe and return its summary.
+
+    The folder gets `summary.json`, `recipe.yaml` (resolved), `predictions.parquet`, `history.json` and the model; all of
+    it is logged to MLflow. It appears when everything is in it: a run that fails leaves none.
+
+    Args:
+        recipe: a recipe, its file, or its name.
+        overrides: `dotted.key=value`, for a recipe given by file or name.
+        synthetic: run on stand-ins of the corpora.
+        out: folder to write; default `runs/<name>-<time>`.
+        reporter: shows progress; default none.
+
+    Raises:
+        UserError: for every mistake in recipe, corpora or numbers.
+    """
+    reporter = reporter or Reporter()
+    loaded, planned = _planned(recipe, overrides, synthetic, reporter)
+    reporter.plan(planned.slices, planned.notes)
+    fabric = build_fabric(loaded.compute)
+    folder = Path(out) if out else default_folder(loaded.name)
+    with output_folder(folder) as partial, _tracked(loaded, planned) as tracker:
+        with reporter.bar("features") as tick:
+            prepared = load(loaded, planned, fabric.device, tick)
+        strategy = _attached(loaded, planned, prepared, fabric)
+        summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial)
+        tracker.metrics(_headline(summary["metrics"]), step=0)
+        write_json(partial / "summary.json", summary)
+        for file in sorted(partial.iterdir()):
+            tracker.artifact(file)
+    return {**summary, "folder": str(folder)}
+
+
+def check(recipe: Recipe | str | Path, overrides: Sequence[str] = (), *, synthetic: bool = False) -> Plan:
+    """Find everything that can be wrong before training: recipe, corpora, split, leakage, model, strategy; in seconds.
+
+    Raises:
+        UserError: for the first thing that is.
+    """
+    loaded, planned = _planned(recipe, overrides, synthetic, Reporter())
+    build_model(loaded, in_channels=int(build_front_end(loaded).channels), classes=planned.classes)
+    return planned
+
+
+def _planned(recipe: Recipe | str | Path, overrides: Sequence[str], synthetic: bool, reporter: Reporter) -> tuple[Recipe, Plan]:
+    """Load a recipe, write its stand-ins, plan its parts, and check what the parts decide."""
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe, overrides, synthetic=synthetic)
+    if synthetic:
+        reporter.say("synthetic stand-ins of the corpora (written once into the cache)")
+        recipe = with_standins(recipe)
+    build_strategy(recipe)
+    planned = plan(recipe)
+    check_selection(recipe, planned.slices)
+    return recipe, planned
+
+
+def _attached(recipe: Recipe, planned: Plan, prepared: Prepared, fabric: Fabric) -> Strategy:
+    """Build model and strategy, weights drawn by the recipe's seed."""
+    seed_everything(recipe.training.seed)
+    domains = prepared.domains
+    channels = next(iter(domains.values())).features.shape[1]
+    model = build_model(recipe, in_channels=channels, classes=planned.classes).to(fabric.device)
+    if recipe.pretraining.checkpoint:
+        load_extractor(model.extractor, read_checkpoint(recipe.pretraining.checkpoint))
+    strategy = build_strategy(recipe)
+    names = tuple(section.corpus for section in recipe.source)
+    strategy.attach(Setting(model, domains, names, recipe.target.corpus, recipe.training, recipe.pretraining))
+    return strategy.to(fabric.device)
+
+
+def _train(
+    recipe: Recipe,
+    planned: Plan,
+    prepared: Prepared,
+    strategy: Strategy,
+    fabric: Fabric,
+    tracker: Tracker,
+    reporter: Reporter,
+    folder: Path,
+) -> dict[str, Any]:
+    """Train all stages, look at the test part once, and write all but the summary into the folder."""
+    before, start = _gaps(strategy), time.perf_counter()
+    records = [_fit(recipe, stage, strategy, fabric, tracker, reporter) for stage in strategy.stages()]
+    seconds, gaps = time.perf_counter() - start, {"before": before, "after": _gaps(strategy)}
+    model, target = strategy.setting.model, prepared.domains[recipe.target.corpus]
+    tables = {part: predict(model, target, part, plain_ids=recipe.plain_ids) for part in ("valid", "test")}
+    public, versions = public_recipe(recipe), package_versions()
+    write_predictions(pd.concat([t for t in tables.values() if len(t)], ignore_index=True), folder / "predictions.parquet")
+    write_json(folder / "history.json", [asdict(record) for record in records])
+    text = yaml.safe_dump(public, sort_keys=False, allow_unicode=True)
+    atomic_write(folder / "recipe.yaml", lambda path: path.write_text(text, encoding="utf-8"))
+    record = {"recipe": public, "front_end": prepared.front_end, "classes": planned.classes, "versions": versions}
+    write_checkpoint(folder / FILE, model, prepared.normaliser.tensors(), record)
+    metrics = {part: evaluate(table, positive=recipe.positive) for part, table in tables.items() if len(table)}
+    return {
+        **summarise(recipe, planned, prepared, records, metrics, gaps),
+        "train_seconds": round(seconds, 2),
+        "mlflow_run_id": tracker.run_id,
+        "versions": versions,
+    }
+
+
+def _fit(recipe: Recipe, stage: Stage, strategy: Strategy, fabric: Fabric, tracker: Tracker, reporter: Reporter) -> Record:
+    """Train one stage, tracked and shown."""
+    strategy.begin(stage.name)
+    score = scorer(recipe, strategy.setting.model, strategy.setting.domains, stage.name)
+    with reporter.bar(stage.name) as tick:
+
+        def report(epoch: int, values: dict[str, float]) -> None:
+            tracker.metrics({f"{stage.name}/{name}": value for name, value in values.items()}, step=epoch)
+            reporter.epoch(values)
+            tick(epoch + 1, stage.epochs)
+
+        return fit(
+            stage,
+            strategy,
+            strategy.setting.domains,
+            fabric,
+            seed=recipe.training.seed,
+            score=score,
+            metric=recipe.selection.metric,
+            report=report,
+        )
+
+
+def _gaps(strategy: Strategy) -> dict[str, dict[str, float]] | None:
+    """Return the gap between the first source and the target at each level, over slices that training may see."""
+    s = strategy.setting
+    if not s.sources:
+        return None
+    pair = [s.domains[s.sources[0]], s.domains[s.target]]
+    if any(len(domain.pools["any"]) < 2 for domain in pair):
+        return None
+    levels = [embeddings(s.model, domain, domain.pools["any"]) for domain in pair]
+    groups = [_speakers(domain) for domain in pair]
+    return {level: domain_gap(levels[0][level].numpy(), levels[1][level].numpy(), *groups) for level in levels[0]}
+
+
+def _speakers(domain: Domain) -> list[str]:
+    """Return the speaker of each slice that training may see."""
+    return list(domain.table["speaker"].iloc[domain.pools["any"].numpy()])
+
+
+def _headline(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the scalar scores of every part and level."""
+    return {
+        f"{part}/{level}/{name}": value
+        for part, levels in metrics.items()
+        for level, scores in levels.items()
+        for name, value in scores.items()
+        if isinstance(value, float)
+    }
+
+
+@contextmanager
+def _tracked(recipe: Recipe, planned: Plan) -> Iterator[Tracker]:
+    """Open the tracked run, say what it is, and close it with its fate."""
+    tracker = open_tracker(recipe.tracking.kind, recipe.tracking.uri, recipe.tracking.experiment, recipe.name)
+    status = "FAILED"
+    try:
+        tracker.params(flat_params(public_recipe(recipe)))
+        tracker.tags(
+            {
+                "strategy": recipe.strategy.name,
+                "source": ", ".join(s.corpus for s in recipe.source) or "none",
+                "target": recipe.target.corpus,
+                "synthetic": bool(planned.synthetic),
+                "selection": recipe.selection.by,
+                "leakage": ", ".join(recipe.split.accept_leakage) or "none",
+            }
+        )
+        yield tracker
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        tracker.finish(status)  # type: ignore[arg-type]

@@ -1,0 +1,195 @@
+"""Alignment of source and target distributions beside the task, by any list of losses.
+
+L = task + sum_i weight_i * schedule_i(p) * loss_i(level_i(S), level_i(T)): with target labels the task is joint training,
+without them it is the source's alone, and the loss sees unlabelled target slices either way.
+References: Long et al., ICML 2015 (MMD); Sun & Saenko, ECCV-W 2016 (CORAL); Ganin et al., JMLR 2016 (DANN).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from feature_extractors import Frames
+from losses import LOSSES, reversal_strength
+from transfer.data.domain import Batch
+from transfer.errors import RecipeError
+from transfer.registry import Registry
+from transfer.strategies.base import Draw, Phase, Setting, Strategy
+from transfer.strategies.levels import Level, Levels, Pooling, width
+
+__all__ = ["DANN", "MMD", "AlignmentLoss", "AlignmentStrategy", "Coral", "Energy", "Sinkhorn"]
+
+
+class AlignmentLoss(BaseModel):
+    """One alignment loss of a recipe; further keys are options of the loss class.
+
+    Args:
+        name: in the table of losses.
+        weight: lambda.
+        level: `universal`, `specific` (after the specific stack) or `logits`.
+        pooling: `pooled` (masked mean over time) or `flattened`.
+        ramp: grow the weight from 0 to its value along 2/(1+exp(-10p))-1. An adversarial loss ramps its reversal
+            strength instead, so that the discriminator learns from the first step on.
+
+    Example:
+        >>> AlignmentLoss(name="mmd", weight=0.5, bandwidth=2.0).options
+        {'bandwidth': 2.0}
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    name: str
+    weight: float = 1.0
+    level: Level = "universal"
+    pooling: Pooling = "pooled"
+    ramp: bool = True
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of the loss class."""
+        return dict(self.model_extra or {})
+
+
+class AlignmentStrategy(Strategy):
+    """Joint or source-only training plus any list of alignment losses.
+
+    Args:
+        losses: each with weight, level, pooling and options.
+        source_supervision: learn the source's labels too where the target has some; without target labels it always is.
+
+    Example:
+        >>> AlignmentStrategy(losses=[AlignmentLoss(name="mmd"), AlignmentLoss(name="dann", weight=0.2)]).names
+        ['mmd', 'dann']
+    """
+
+    options_of: ClassVar[Mapping[str, Mapping[str, Any]]] = {"losses": LOSSES}
+
+    def __init__(self, *, losses: list[AlignmentLoss], source_supervision: bool = True) -> None:
+        super().__init__()
+        self.specs = [AlignmentLoss.model_validate(spec) for spec in losses]
+        self.names = [spec.name if self._times(spec) == 1 else f"{spec.name}_{i}" for i, spec in enumerate(self.specs)]
+        self.source_supervision = source_supervision
+
+    def _times(self, spec: AlignmentLoss) -> int:
+        """Count how often a loss is named."""
+        return sum(other.name == spec.name for other in self.specs)
+
+    def attach(self, setting: Setting) -> None:
+        """Build the losses, each for the width of its level."""
+        super().attach(setting)
+        self.align = nn.ModuleDict({name: self._build(spec) for name, spec in zip(self.names, self.specs, strict=True)})
+
+    def phases(self, epoch: int) -> Sequence[Phase]:
+        """Return one pass in which every step learns the task and aligns."""
+        s = self.setting
+        whole = set(s.domains[s.target].pools["any"].tolist()) <= set(s.domains[s.target].pools["labelled"].tolist())
+        draws = [*self.source_draws()]
+        if s.supervised:
+            draws.append(Draw(s.target))
+        if not (s.supervised and whole):
+            draws.append(Draw(s.target, "any"))
+        weights = {name: spec.weight for name, spec in zip(self.names, self.specs, strict=True)}
+        return [Phase("adapt", tuple(draws), self._terms, weights)]
+
+    def _build(self, spec: AlignmentLoss) -> nn.Module:
+        """Build one loss."""
+        cls = Registry("loss", LOSSES)[spec.name]
+        wanted = inspect.signature(cls).parameters
+        given = spec.options
+        if "in_features" in wanted:
+            given["in_features"] = width(self.setting.model, self.setting.target, spec.level, spec.pooling, self._frames())
+        if "classes" in wanted:
+            given["classes"] = len(self.setting.domains[self.setting.target].classes)
+        loss: nn.Module = cls(**given)
+        if missing := [name for name in ("source", "target") if name not in inspect.signature(loss.forward).parameters]:
+            raise RecipeError(f"strategy.losses: {spec.name} takes no {missing[0]} batch, so it cannot align two corpora")
+        return loss
+
+    def _frames(self) -> int:
+        """Return the frames that flattening pads to: the longest slice of any corpus."""
+        return max(domain.features.shape[-1] for domain in self.setting.domains.values())
+
+    def _terms(self, batches: Sequence[Batch], progress: float) -> Mapping[str, Tensor]:
+        """Return task terms and alignment terms of a step."""
+        s = self.setting
+        names = [*s.sources, *[s.target] * (len(batches) - len(s.sources))]
+        passes = [self._forward(name, batch) for name, batch in zip(names, batches, strict=True)]
+        labelled = s.sources if self.source_supervision or not s.supervised else ()
+        terms = {f"task_{n}": self.classify(n, p.logits, b) for n, p, b in zip(s.sources, passes, batches, strict=False) if n in labelled}
+        if s.supervised:
+            i = len(s.sources)
+            terms[f"task_{s.target}"] = self.classify(s.target, passes[i].logits, batches[i])
+        for name, spec in zip(self.names, self.specs, strict=True):
+            pairs = [self._distance(name, spec, passes[i], passes[-1], progress) for i in range(len(s.sources))]
+            terms[name] = sum(pairs[1:], pairs[0]) / len(pairs)
+        return terms
+
+    def _forward(self, corpus: str, batch: Batch) -> Levels:
+        """Return what a batch is at every level."""
+        frames = self.setting.model.universal(batch.features, batch.lengths, corpus)
+        head = self.setting.model.head(corpus)
+        specific: Frames = head.specific(frames)  # type: ignore[operator]
+        return Levels(frames, specific, head.classify(specific))  # type: ignore[operator]
+
+    def _distance(self, name: str, spec: AlignmentLoss, source: Levels, target: Levels, progress: float) -> Tensor:
+        """Return one loss between a source and the target."""
+        rows = [side.rows(spec.level, spec.pooling, self._frames()) for side in (source, target)]
+        strength = reversal_strength(progress) if spec.ramp else 1.0
+        loss = self.align[name]
+        if "strength" in inspect.signature(loss.forward).parameters:
+            value: Tensor = loss(*rows, strength=strength)
+            return value
+        return strength * loss(*rows)
+
+
+class _One(AlignmentStrategy):
+    """An alignment strategy of one loss; its options stand in the recipe beside the name."""
+
+    loss: ClassVar[str]
+
+    def __init__(
+        self,
+        *,
+        weight: float = 1.0,
+        level: Level = "universal",
+        pooling: Pooling = "pooled",
+        ramp: bool = True,
+        options: dict[str, Any] | None = None,
+        source_supervision: bool = True,
+    ) -> None:
+        spec = AlignmentLoss(name=self.loss, weight=weight, level=level, pooling=pooling, ramp=ramp, **(options or {}))
+        super().__init__(losses=[spec], source_supervision=source_supervision)
+
+
+class MMD(_One):
+    """Maximum mean discrepancy (Gretton et al., JMLR 2012; in networks Long et al., ICML 2015)."""
+
+    loss = "mmd"
+
+
+class Coral(_One):
+    """Correlation alignment (Sun & Saenko, ECCV-W 2016)."""
+
+    loss = "coral"
+
+
+class Sinkhorn(_One):
+    """Sinkhorn divergence (Feydy et al., AISTATS 2019)."""
+
+    loss = "sinkhorn"
+
+
+class Energy(_One):
+    """Energy distance (Székely & Rizzo, 2013)."""
+
+    loss = "energy"
+
+
+class DANN(_One):
+    """Domain-adversarial training (Ganin et al., JMLR 2016)."""
+
+    loss = "dann"

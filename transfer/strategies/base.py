@@ -1,0 +1,208 @@
+"""What a strategy says to the loop: stages, phases of an epoch, and named loss terms.
+
+A run is a list of stages (pretraining, transfer). An epoch of a stage is a list of phases; a phase names the pools its
+batches come from, how many steps it takes, which optimizer steps, and a function that returns named, unweighted terms.
+Alternating schemes are several phases, not a second loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+from losses import CrossEntropy
+from transfer.data.domain import Batch, Domain
+from transfer.errors import RecipeError
+from transfer.model import TransferModel
+from transfer.optim import OptimizerPlan
+from transfer.recipe import Pretraining, Training
+
+__all__ = ["Draw", "Phase", "Setting", "Stage", "Strategy", "Terms"]
+
+Terms = Callable[[Sequence[Batch], float], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A batch of a corpus: which pool, and what share of the batch size."""
+
+    corpus: str
+    pool: Literal["labelled", "any"] = "labelled"
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some steps of an epoch that are alike.
+
+    Args:
+        name: how it is logged.
+        draws: one batch each step from each.
+        terms: batches in the order of the draws, and training progress p in [0, 1] -> named terms.
+        weights: name -> weight; 1 where none is given.
+        optimizer: which of the stage's optimizers steps.
+        steps: how many; None is one pass over the largest pool drawn from.
+    """
+
+    name: str
+    draws: tuple[Draw, ...]
+    terms: Terms
+    weights: Mapping[str, float] = field(default_factory=dict)
+    optimizer: str = "main"
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training with its own optimizers.
+
+    Args:
+        name: how it is logged.
+        epochs: how many.
+        phases: epoch (from 0) -> its phases.
+        optimizers: name -> plan.
+        frozen: epoch -> name patterns of modules that take no gradient and stay in eval mode.
+        settings: batch size, clipping, early stopping.
+        watched: the corpus whose validation part selects the epoch.
+    """
+
+    name: str
+    epochs: int
+    phases: Callable[[int], Sequence[Phase]]
+    optimizers: Mapping[str, OptimizerPlan]
+    settings: Training
+    watched: str
+    frozen: Callable[[int], tuple[str, ...]] = lambda epoch: ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a strategy is given: the model, the corpora as tensors with withheld labels masked, and the recipe's numbers.
+
+    Args:
+        model: extractor and heads.
+        domains: corpus name -> tensors.
+        sources: source corpora.
+        target: target corpus.
+        training: settings of the transfer stage.
+        pretraining: settings of the stage before.
+    """
+
+    model: TransferModel
+    domains: Mapping[str, Domain]
+    sources: tuple[str, ...]
+    target: str
+    training: Training
+    pretraining: Pretraining
+
+    @property
+    def supervised(self) -> bool:
+        """Whether any target label may be used."""
+        return len(self.domains[self.target].pools["labelled"]) > 0
+
+
+class Strategy(nn.Module):
+    """Base of all strategies: it owns the trainable parts that are neither extractor nor head.
+
+    Subclasses take keyword-only options, build their own modules in `attach`, and say the phases of an epoch.
+    """
+
+    learns_from: ClassVar[tuple[str, ...]] = ("source", "target")  # whose labels it is handed at all
+    needs_source: ClassVar[bool] = True
+    needs_target_labels: ClassVar[bool] = False
+    pretrains: ClassVar[bool] = False  # whether it makes no sense without a pretrained extractor
+
+    setting: Setting
+
+    def attach(self, setting: Setting) -> None:
+        """Take the setting, and build what depends on it.
+
+        Raises:
+            RecipeError: where the recipe does not give what the strategy needs.
+        """
+        self.setting = setting
+        self._check()
+        self.criteria = nn.ModuleDict({name: self._criterion(domain) for name, domain in setting.domains.items()})
+
+    def begin(self, stage: str) -> None:
+        """Be told that a stage begins (`pretraining`, `transfer`)."""
+
+    def phases(self, epoch: int) -> Sequence[Phase]:
+        """Return the phases of an epoch of the transfer stage."""
+        raise NotImplementedError
+
+    def optimizers(self) -> dict[str, OptimizerPlan]:
+        """Return the optimizers of the transfer stage."""
+        training = self.setting.training
+        return {"main": OptimizerPlan(training.optimizer, rates=training.rates, schedule=training.schedule)}
+
+    def frozen(self, epoch: int) -> tuple[str, ...]:
+        """Return the modules that are frozen in an epoch of the transfer stage."""
+        return ()
+
+    def stages(self) -> list[Stage]:
+        """Return the stages of the run."""
+        s = self.setting
+        transfer = Stage("transfer", s.training.epochs, self.phases, self.optimizers(), s.training, s.target, self.frozen)
+        return [self._pretraining_stage(), transfer] if s.pretraining.epochs and not s.pretraining.checkpoint else [transfer]
+
+    def task(self, corpus: str, batch: Batch) -> Tensor:
+        """Return the cross-entropy of a corpus's head on a batch."""
+        return self.classify(corpus, self.setting.model(batch.features, batch.lengths, corpus), batch)
+
+    def classify(self, corpus: str, logits: Tensor, batch: Batch) -> Tensor:
+        """Return the cross-entropy of logits that are there already."""
+        loss: Tensor = self.criteria[corpus](logits, batch.labels)
+        return loss
+
+    def source_draws(self) -> tuple[Draw, ...]:
+        """Return the draw of a labelled batch of each source."""
+        return tuple(Draw(name) for name in self.setting.sources)
+
+    def source_terms(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
+        """Return the cross-entropy of each source, from batches in the order of `source_draws`."""
+        return {f"task_{name}": self.task(name, batch) for name, batch in zip(self.setting.sources, batches, strict=True)}
+
+    def task_phase(self) -> Phase:
+        """Return one pass that learns the task: on the labelled target, or on the sources where it has no labels."""
+        target = self.setting.target
+        if self.setting.supervised:
+            return Phase("target", (Draw(target),), lambda batches, p: {"task": self.task(target, batches[0])})
+        return Phase("source", self.source_draws(), lambda batches, p: self.source_terms(batches))
+
+    def _pretraining_stage(self) -> Stage:
+        """Train extractor and source heads on the sources."""
+        s, p = self.setting, self.setting.pretraining
+        given = {k: v for k in ("batch_size", "optimizer", "schedule") if (v := getattr(p, k)) is not None}
+        settings = s.training.model_copy(update={"epochs": p.epochs, "rates": {}, "early_stopping": None, **given})
+        modules = ("extractor", *sorted({f"heads.{s.model.shares.get(name, name)}" for name in s.sources}))
+        plan = OptimizerPlan(settings.optimizer, modules, schedule=settings.schedule)
+        phase = Phase("source", self.source_draws(), lambda batches, p: self.source_terms(batches))
+        return Stage("pretraining", p.epochs, lambda epoch: [phase], {"main": plan}, settings, s.sources[0])
+
+    def _check(self) -> None:
+        """Refuse a recipe that lacks what the strategy needs."""
+        s, name = self.setting, type(self).__name__
+        if self.needs_source and not s.sources:
+            raise RecipeError(f"strategy {name} transfers from a source, but the recipe names none; add `source: {{corpus: ...}}`")
+        if self.needs_target_labels and not s.supervised:
+            raise RecipeError(f"strategy {name} learns from target labels, but target.labelled_speakers leaves none; give some")
+        if not s.supervised and s.model.shares.get(s.target, s.target) == s.target:
+            raise RecipeError(
+                "without target labels the target's own head would stay random; set `heads: shared` and `labels: shared`"
+            )
+        if s.pretraining.epochs and not s.pretraining.checkpoint and not s.sources:
+            raise RecipeError("pretraining.epochs is set, but the recipe names no source to pretrain on; add one, or a checkpoint")
+        if self.pretrains and not (s.pretraining.epochs or s.pretraining.checkpoint):
+            raise RecipeError(f"strategy {name} needs a pretrained extractor; set pretraining.epochs or pretraining.checkpoint")
+
+    def _criterion(self, domain: Domain) -> nn.Module:
+        """Return the task loss of a corpus."""
+        training = self.setting.training
+        weights = domain.class_weights() if training.balance == "weights" and len(domain.pools["labelled"]) else None
+        criterion: nn.Module = CrossEntropy(label_smoothing=training.label_smoothing, class_weights=weights)
+        return criterion.to(domain.features.device)
+
