@@ -38,11 +38,10 @@ class MaskedBatchNorm1d(nn.BatchNorm1d):
         batch_statistics = self.training or self.running_mean is None
         if valid is None or not batch_statistics:
             return super().forward(input)
-        mask = valid[:, None].to(torch.float32)  # (N, 1, T)
+        mask = valid[:, None].to(torch.float32)  # (N, 1, T); in single, and so are the sums of half precision values
         count = mask.sum()
-        x = input.float()  # (N, F, T); statistics of half precision are summed in single
-        mean = (x * mask).sum((0, 2)) / count  # (F,)
-        centred = (x - mean[:, None]) * mask  # (N, F, T)
+        mean = (input * mask).sum((0, 2)) / count  # (F,)
+        centred = (input - mean[:, None]) * mask  # (N, F, T)
         var = centred.square().sum((0, 2)) / count  # (F,)
         self._update_running(mean.detach(), var.detach() * count / (count - 1).clamp(min=1))
         scale = torch.rsqrt(var + self.eps)  # (F,)

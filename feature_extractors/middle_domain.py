@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +36,7 @@ class HiddenNetwork(nn.Module):
     def __init__(self, *, in_features: int, channels: Sequence[int | None] = (128, None, 64, None, None)) -> None:
         super().__init__()
         widths = [in_features, *(c or in_features for c in channels)]
-        self.units = nn.ModuleList(ConvNorm(a, b, kernel_size=2) for a, b in zip(widths, widths[1:], strict=False))
+        self.units = nn.ModuleList(ConvNorm(a, b, kernel_size=2) for a, b in pairwise(widths))
         self.dim = widths[-1]
 
     def forward(self, frames: Frames) -> Frames:
@@ -69,8 +70,8 @@ class CodingNetwork(nn.Module):
     def __init__(self, *, in_features: int, channels: Sequence[int] = (64, 128, 256)) -> None:
         super().__init__()
         down, up = [in_features, *channels], [*reversed(channels)]
-        self.encoder = nn.ModuleList(ConvNorm(a, b, kernel_size=3) for a, b in zip(down, down[1:], strict=False))
-        self.decoder = nn.ModuleList(ConvNorm(a, b, kernel_size=3) for a, b in zip(up, up[1:], strict=False))
+        self.encoder = nn.ModuleList(ConvNorm(a, b, kernel_size=3) for a, b in pairwise(down))
+        self.decoder = nn.ModuleList(ConvNorm(a, b, kernel_size=3) for a, b in pairwise(up))
         self.last = nn.Conv1d(up[-1], in_features, 3, padding=1)
         self.dim = channels[-1]
 
@@ -83,7 +84,7 @@ class CodingNetwork(nn.Module):
             sizes.append((x.shape[-1], lengths))
             x, lengths = F.max_pool1d(x, 2, ceil_mode=True), (lengths + 1) // 2
         code = Frames(x, lengths)
-        for i, (size, lengths) in enumerate(reversed(sizes)):  # noqa: B020 (the lengths on the way back)
+        for i, (size, lengths) in enumerate(reversed(sizes)):
             x = x.repeat_interleave(2, dim=-1)[..., :size]
             if i < len(self.decoder):
                 valid = valid_frames(lengths, clips=x.shape[0], frames=size)

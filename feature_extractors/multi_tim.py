@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from feature_extractors.attention import AttentionKind
 from feature_extractors.frames import Frames, valid_frames, zero_padding
 from feature_extractors.temporal_block import ConvNorm, Residual, Variant
-from feature_extractors.temporal_stack import Mode, build_stack
+from feature_extractors.temporal_stack import Mode, build_stack, stack_scales
 
 __all__ = ["MultiTIM"]
 
@@ -92,5 +92,5 @@ class MultiTIM(nn.Module):
         x = zero_padding(x, valid)  # what stands in the padding, even NaN, has no say
         if self.prepare is not None:
             x = self.prepare(x, valid)  # (N, F, T)
-        scales: Tensor = self.stack(x, valid)  # (N, F, T, B)
-        return Frames.build(scales[..., -1], valid, scales)
+        levels = self.stack.levels(x, valid)  # B tensors (N, F, T)
+        return Frames.build(levels[-1], valid, stack_scales(levels))

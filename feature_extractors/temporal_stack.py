@@ -171,8 +171,8 @@ class AttentionStack(TemporalStack):
     """Modes `attention` and `se`: every block's output is attended and goes on so into the next block.
 
     f_j = attention_j(TAB_j(f_(j-1))). The blocks run at their own width between an in- and an out-projection (1x1
-    convolution and batch normalisation). All levels leave through the one out-projection, as one batch, so that the
-    scales have F filters and can be fused with those of other stacks.
+    convolution and batch normalisation). All levels leave through the one out-projection, normalised as one batch,
+    so that the scales have F filters and can be fused with those of other stacks.
 
     Arguments and shapes are those of `TemporalStack`, and:
 
@@ -209,8 +209,9 @@ class AttentionStack(TemporalStack):
     def levels(self, x: Tensor, valid: Tensor | None) -> list[Tensor]:
         """Return the attended outputs, projected to F filters."""
         attended = self.attended(self.project_in(x, valid), valid)
+        projected = torch.cat([self.project_out.conv(y) for y in attended])  # (B N, F, T)
         repeated = None if valid is None else valid.repeat(len(attended), 1)
-        return list(self.project_out(torch.cat(attended), repeated).chunk(len(attended)))
+        return list(self.project_out.norm(projected, repeated).chunk(len(attended)))
 
     def attended(self, x: Tensor, valid: Tensor | None) -> list[Tensor]:
         """Return the attended outputs at the stack's own width."""

@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from losses.pairwise import CACHED, Pairs, median_of_pairs, pairs_like, squared_distances
+from losses.gaussian_kernels import PairWeights, gaussians, kernel_sum
 from losses.precision import full_precision
 from losses.shapes import check_pair
 
@@ -67,9 +64,32 @@ def mmd(
         tensor(1.2642)
     """
     check_pair(source, target)
-    beta = _check_options(kernels, ratio, bandwidth, weights)
-    loss: Tensor = _MultiKernel.apply(source, target, beta, ratio, bandwidth, unbiased)  # type: ignore[no-untyped-call]
-    return loss
+    n, m = len(source), len(target)
+    kernel = gaussians(kernels=kernels, ratio=ratio, bandwidth=bandwidth, weights=weights)
+    return kernel_sum([source], [target], mean_weights(n, m, unbiased=unbiased), kernel)
+
+
+def mean_weights(n: int, m: int, *, unbiased: bool) -> PairWeights:
+    """Weights that make the sum over pairs the squared discrepancy of n source and m target rows.
+
+    Args:
+        n: number of source rows.
+        m: number of target rows.
+        unbiased: whether to leave out the pairs of a row with itself, where there are others.
+
+    Returns:
+        One number for each kind of pair.
+
+    Example:
+        >>> mean_weights(2, 4, unbiased=True)
+        PairWeights(xx=0.5, xy=-0.25, yy=0.08333333333333333, alone=0.0)
+    """
+    within, alone = [], 0.0
+    for rows in (n, m):
+        distinct = unbiased and rows > 1
+        within.append(1 / (rows * (rows - 1) if distinct else rows * rows))
+        alone += 0.0 if distinct else 1 / rows
+    return PairWeights(within[0], -2 / (n * m), within[1], alone)
 
 
 class MMD(nn.Module):
@@ -109,7 +129,7 @@ class MMD(nn.Module):
         unbiased: bool = False,
     ) -> None:
         super().__init__()
-        _check_options(kernels, ratio, bandwidth, weights)
+        gaussians(kernels=kernels, ratio=ratio, bandwidth=bandwidth, weights=weights)
         self.kernels, self.ratio, self.bandwidth = kernels, ratio, bandwidth
         self.weights, self.unbiased = weights, unbiased
 
@@ -124,95 +144,3 @@ class MMD(nn.Module):
             weights=self.weights,
             unbiased=self.unbiased,
         )
-
-
-class _MultiKernel(torch.autograd.Function):
-    """MMD with one Gram matrix, one exponential and one product on the way back.
-
-    With q_ij = sum_u beta_u r^(K-1-u) exp(-D_ij / b_u), the slope of the kernel over that of the widest bandwidth b, and
-    p the number of pairs, dL/ds_i = 4/b (sum_j q(s_i, s_j) (s_j - s_i) / p_ss - sum_j q(s_i, t_j) (t_j - s_i) / p_st).
-    The terms in s_i itself go to the diagonal of q(s, s), which is empty.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        source: Tensor,
-        target: Tensor,
-        beta: tuple[float, ...],
-        ratio: float,
-        bandwidth: float | None,
-        unbiased: bool,
-    ) -> Tensor:
-        n, m = len(source), len(target)
-        centre = (source.sum(0) + target.sum(0)) / (n + m)  # (d,)
-        # Distances do not depend on the origin, but their rounding does.
-        x, y = source - centre, target - centre  # (n, d), (m, d)
-        pairs = squared_distances(x, y)
-        base = _median(pairs, centre) if bandwidth is None else centre.new_tensor(bandwidth)
-        rate = 1 / (base * ratio ** (len(beta) - 1 - len(beta) // 2))  # of the widest kernel
-        kernel = pairs_like(_kernel_(pairs.flat, rate, ratio, beta), n, m)
-        counts = [n * (n - 1) if unbiased and n > 1 else n * n, n * m, m * (m - 1) if unbiased and m > 1 else m * m]
-        alone = sum(beta) * ((counts[0] == n * n) / n + (counts[2] == m * m) / m)  # the pairs of a row with itself
-        loss = kernel.xx.sum() / counts[0] + kernel.yy.sum() / counts[2] - 2 * kernel.xy.sum() / counts[1] + alone
-        if any(ctx.needs_input_grad):
-            slope = pairs
-            slope.xx.diagonal().copy_(slope.xy.sum(1) * (counts[0] / counts[1]) - slope.xx.sum(1))
-            slope.yy.diagonal().copy_(slope.xy.sum(0) * (counts[2] / counts[1]) - slope.yy.sum(1))
-            ctx.save_for_backward(x, y, slope.flat, rate)
-            ctx.counts = counts
-        return loss
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, flat, rate = ctx.saved_tensors
-        slope = pairs_like(flat, len(x), len(y))
-        scale, (xx, xy, yy) = 4 * rate * grads[0], ctx.counts
-        source = target = None
-        if ctx.needs_input_grad[0]:
-            source = torch.addmm(slope.xx @ x, slope.xy, y, beta=1 / xx, alpha=-1 / xy).mul_(scale)
-        if ctx.needs_input_grad[1]:
-            target = torch.addmm(slope.yy @ y, slope.xy.T, x, beta=1 / yy, alpha=-1 / xy).mul_(scale)
-        return source, target, None, None, None, None
-
-
-def _median(pairs: Pairs, centre: Tensor) -> Tensor:
-    """Median squared distance, kept above what rounding alone would give where all rows are equal."""
-    floor = (8 * torch.finfo(centre.dtype).eps) ** 2 * centre.square().sum() + 1e-30
-    return torch.maximum(median_of_pairs(pairs), floor)
-
-
-def _kernel_(distances: Tensor, rate: Tensor, ratio: float, beta: tuple[float, ...]) -> Tensor:
-    """Return the kernel of each pair, and leave q in place of its squared distance.
-
-    With e the values of the widest kernel, those of the others are its powers e^r, e^(r^2), ...
-    """
-    kernel = torch.empty_like(distances)
-    size = CACHED if distances.device.type == "cpu" else len(distances)
-    for part, total in zip(torch.split(distances, size), torch.split(kernel, size), strict=True):
-        e = torch.mul(part, -rate).exp_()
-        torch.mul(e, beta[-1], out=total)
-        part.copy_(total)
-        for power, weight in enumerate(beta[-2::-1], start=1):
-            e.pow_(ratio)
-            total.add_(e, alpha=weight)
-            part.add_(e, alpha=weight * ratio**power)
-    return kernel
-
-
-def _check_options(
-    kernels: int, ratio: float, bandwidth: float | None, weights: Sequence[float] | None
-) -> tuple[float, ...]:
-    """Return the weights of the kernels."""
-    if kernels < 1:
-        raise ValueError(f"kernels is {kernels}; expected at least 1")
-    if ratio <= 1:
-        raise ValueError(f"ratio is {ratio}; expected a number above 1, for bandwidths that grow")
-    if bandwidth is not None and not bandwidth > 0:
-        raise ValueError(f"bandwidth is {bandwidth}; expected a positive number, or None for the median")
-    if weights is not None and (len(weights) != kernels or min(weights) < 0):
-        raise ValueError(
-            f"weights are {list(weights)}; expected {kernels} numbers of zero or more, one for each kernel"
-        )
-    return (1.0,) * kernels if weights is None else tuple(weights)

@@ -24,5 +24,94 @@ def corpora() -> Path:
     """Return the folder of the real corpora, or skip."""
     folder = Path(os.environ.get("TRANSFER_CORPORA") or REPOSITORY.parent / "shared" / "corpora")
     if not (folder / "emovo").is_dir():
-        pytest.skip(f"the real corpora are not at {folder}; set TRANSFER_CORPORA to the folder that holds emovo/ and nemo/")
+        pytest.skip(
+            f"the real corpora are not at {folder}; set TRANSFER_CORPORA to the folder that holds emovo/ and nemo/"
+        )
     return folder.resolve()
+
+
+@pytest.fixture
+def domain():
+    """Return a factory of small corpora whose classes differ in the mean of all features."""
+    import pandas as pd
+
+    from transfer.data.domain import HIDDEN, Domain
+
+    def make(name, *, slices=32, frames=40, classes=("x", "y"), labelled=True, seed=1):
+        generator = torch.Generator().manual_seed(seed)
+        lengths = torch.randint(frames // 2, frames + 1, (slices,), generator=generator)
+        lengths[0] = frames
+        labels = torch.arange(slices) % len(classes)
+        features = torch.randn(slices, 39, frames, generator=generator) + 0.5 * labels[:, None, None]
+        features *= (torch.arange(frames) < lengths[:, None])[:, None]
+        rows, half, third = torch.arange(slices), slices // 2, slices * 3 // 4
+        pools = {
+            "labelled": rows[: half if labelled else 0],
+            "any": rows[:half],
+            "valid": rows[half:third],
+            "test": rows[third:],
+        }
+        table = pd.DataFrame(
+            {
+                "part": ["train"] * half + ["valid"] * (third - half) + ["test"] * (slices - third),
+                "speaker": [f"s{i // 4}" for i in range(slices)],
+                "recording": [f"r{i}" for i in range(slices)],
+                "label": [classes[i] for i in labels],
+            }
+        )
+        shown = labels.clone()
+        shown[half if labelled else 0 :] = HIDDEN
+        return Domain(name, tuple(classes), features, lengths, shown, pools, table)
+
+    return make
+
+
+@pytest.fixture
+def attached(domain):
+    """Return a factory of small strategies, attached to a source `a` and a target `b`."""
+    from transfer.build import build_model, build_strategy
+    from transfer.recipe import Recipe
+    from transfer.strategies import Setting
+
+    def make(name, *, labelled=True, shared=True, recipe=None, domains=None, **options):
+        corpora = domains or {"a": domain("a", seed=1), "b": domain("b", frames=56, seed=2, labelled=labelled)}
+        tree = {
+            "name": "test",
+            "strategy": {"name": name, **options},
+            "source": [{"corpus": n} for n in list(corpora)[:-1]],
+            "target": {"corpus": list(corpora)[-1]},
+            "heads": "shared" if shared else "separate",
+            "batch_statistics": "corpus",
+            "extractor": {"name": "multi_tim", "mode": "plain", "blocks": 2, "filters": 13},
+            "head": {"name": "temporal", "blocks": 2},
+            "training": {"epochs": 2, "batch_size": 8},
+            **(recipe or {}),
+        }
+        checked = Recipe.model_validate(tree)
+        torch.manual_seed(checked.training.seed)
+        model = build_model(checked, in_channels=39, classes={n: d.classes for n, d in corpora.items()})
+        strategy = build_strategy(checked)
+        sources = tuple(s.corpus for s in checked.source)
+        strategy.attach(Setting(model, corpora, sources, checked.target.corpus, checked.training, checked.pretraining))
+        return strategy
+
+    return make
+
+
+@pytest.fixture
+def train():
+    """Return a function that trains every stage of an attached strategy on the CPU and returns the records."""
+    from transfer.device import build_fabric
+    from transfer.loop import fit
+    from transfer.recipe import Compute
+
+    fabric = build_fabric(Compute(accelerator="cpu"))
+
+    def all_stages(strategy, *, score=None, seed=0, **options):
+        records = []
+        for stage in strategy.stages():
+            strategy.begin(stage.name)
+            records.append(fit(stage, strategy, strategy.setting.domains, fabric, seed=seed, score=score, **options))
+        return records
+
+    return all_stages

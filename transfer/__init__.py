@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Recipe", "check", "load_recipe", "run"]
 
-_HOMES = {"load_recipe": "transfer.loading", "Recipe": "transfer.recipe", "run": "transfer.run", "check": "transfer.run"}
+_HOMES = {
+    "load_recipe": "transfer.loading",
+    "Recipe": "transfer.recipe",
+    "run": "transfer.run",
+    "check": "transfer.run",
+}
 
 
 def __getattr__(name: str) -> Any:

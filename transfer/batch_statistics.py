@@ -37,6 +37,7 @@ class BatchStatistics(nn.Module):
         found = (m for root in modules for m in root.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
         self._layers = tuple(m for m in found if m.running_mean is not None)  # a tuple: they stay the model's own
         self._index = {name: i for i, name in enumerate(corpora)}
+        self.trained: Tensor
         self.register_buffer("trained", torch.zeros(len(corpora), dtype=torch.bool))
         for i in range(len(corpora)):
             for j, layer in enumerate(self._layers):

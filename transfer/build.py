@@ -63,15 +63,23 @@ def build_model(recipe: Recipe, *, in_channels: int, classes: Mapping[str, tuple
     if recipe.heads == "shared":
         if len(set(classes.values())) > 1:
             listed = "; ".join(f"{name}: {', '.join(c)}" for name, c in classes.items())
-            raise RecipeError(f"heads: shared needs the same classes in all corpora; set `labels: shared` (now {listed})")
+            raise RecipeError(
+                f"heads: shared needs the same classes in all corpora; set `labels: shared` (now {listed})"
+            )
         shares = dict.fromkeys(names[1:], names[0])
     extractor: nn.Module = _build("extractor", "extractors", recipe.extractor, {"in_channels": in_channels})
     size = {"in_features": extractor.dim, "in_scales": getattr(extractor, "num_scales", 0)}
     heads = {
-        name: _build("head", "heads", recipe.head, {**size, "classes": len(c)}) for name, c in classes.items() if name not in shares
+        name: _build("head", "heads", recipe.head, {**size, "classes": len(c)})
+        for name, c in classes.items()
+        if name not in shares
     }
     return TransferModel(
-        extractor, heads, order=names, shares=shares, separate_statistics=recipe.batch_statistics == "corpus" and len(names) > 1
+        extractor,
+        heads,
+        order=names,
+        shares=shares,
+        separate_statistics=recipe.batch_statistics == "corpus" and len(names) > 1,
     )
 
 

@@ -38,7 +38,9 @@ class Checkpoint:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-def write_checkpoint(path: Path, model: TransferModel, normalisation: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
+def write_checkpoint(
+    path: Path, model: TransferModel, normalisation: Mapping[str, np.ndarray], record: Mapping[str, Any]
+) -> None:
     """Write a model file, whole or not at all.
 
     Args:

@@ -22,7 +22,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # formatting the help by rich takes longer than all the rest of it
     pretty_exceptions_enable=False,
 )
-corpus_app = typer.Typer(help="Corpora: what there is, and stand-ins in their layout.", no_args_is_help=True, rich_markup_mode=None)
+corpus_app = typer.Typer(
+    help="Corpora: what there is, and stand-ins in their layout.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(corpus_app, name="corpus")
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]
@@ -66,14 +68,18 @@ def run_command(
 
 
 @app.command("check")
-def check_command(recipe: RecipeArgument, overrides: Overrides = None, synthetic: Synthetic = False, as_json: Json = False) -> None:
+def check_command(
+    recipe: RecipeArgument, overrides: Overrides = None, synthetic: Synthetic = False, as_json: Json = False
+) -> None:
     """Find everything that can be wrong before training, in seconds."""
     from transfer.progress import Reporter
     from transfer.run import check
 
     planned = check(recipe, overrides or (), synthetic=synthetic)
     if as_json:
-        _print_json({"leakage": planned.leakage, "labels": planned.coverage, "skipped": planned.skipped, "notes": planned.notes})
+        _print_json(
+            {"leakage": planned.leakage, "labels": planned.coverage, "skipped": planned.skipped, "notes": planned.notes}
+        )
         return
     Reporter(_console(stderr=False)).plan(planned.slices, planned.notes)
     typer.echo("nothing wrong found")
@@ -94,7 +100,9 @@ def show_command(recipe: RecipeArgument, overrides: Overrides = None, as_json: J
 
 
 @app.command("list")
-def list_command(kind: Annotated[Kind | None, typer.Argument(help="one kind; default all")] = None, as_json: Json = False) -> None:
+def list_command(
+    kind: Annotated[Kind | None, typer.Argument(help="one kind; default all")] = None, as_json: Json = False
+) -> None:
     """List the names that recipes may use."""
     from transfer.inventory import inventory
 

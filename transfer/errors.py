@@ -5,7 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["AudioError", "CorpusError", "LeakageError", "NumericsError", "RecipeError", "SplitError", "UserError", "did_you_mean"]
+__all__ = [
+    "AudioError",
+    "CorpusError",
+    "LeakageError",
+    "NumericsError",
+    "RecipeError",
+    "SplitError",
+    "UserError",
+    "did_you_mean",
+]
 
 
 class UserError(ValueError):

@@ -47,7 +47,10 @@ def _recipes() -> Mapping[str, str]:
     from transfer.loading import list_recipes, recipe_folder
 
     folder = recipe_folder()
-    trees = {p.relative_to(folder).with_suffix("").as_posix(): yaml.safe_load(p.read_text(encoding="utf-8")) for p in list_recipes(folder)}
+    trees = {
+        p.relative_to(folder).with_suffix("").as_posix(): yaml.safe_load(p.read_text(encoding="utf-8"))
+        for p in list_recipes(folder)
+    }
     return {name: str(tree.get("description", "")) for name, tree in trees.items()}
 
 

@@ -54,7 +54,9 @@ def recipe_folder() -> Path:
 def list_recipes(folder: Path | None = None) -> list[Path]:
     """Return every recipe below a folder, bases (`_base/`) left out."""
     folder = folder or recipe_folder()
-    return sorted(p for p in folder.rglob("*.yaml") if not any(part.startswith("_") for part in p.relative_to(folder).parts))
+    return sorted(
+        p for p in folder.rglob("*.yaml") if not any(part.startswith("_") for part in p.relative_to(folder).parts)
+    )
 
 
 def find_recipe(name: str | Path) -> Path:
@@ -71,12 +73,12 @@ def find_recipe(name: str | Path) -> Path:
     if (candidate := shipped / f"{stem}.yaml").is_file() and ".." not in candidate.parts:
         return candidate
     known = [p.relative_to(shipped).with_suffix("").as_posix() for p in list_recipes(shipped)]
-    raise RecipeError(f"no recipe {str(name)!r}: it is neither a file nor a name that ships with the toolkit; {did_you_mean(stem, known)}")
+    raise RecipeError(
+        f"no recipe {str(name)!r}: it is neither a file nor a name that ships with the toolkit; {did_you_mean(stem, known)}"
+    )
 
 
-def load_recipe(
-    name: str | Path, overrides: Sequence[str] = (), *, synthetic: bool = False
-) -> Recipe:
+def load_recipe(name: str | Path, overrides: Sequence[str] = (), *, synthetic: bool = False) -> Recipe:
     """Read a recipe, apply overrides, check everything that can be checked without data.
 
     Args:
@@ -132,14 +134,18 @@ def _read(path: Path, source: Source, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise RecipeError(f"{path}: extends itself through {' -> '.join(p.name for p in seen)}")
     tree = _parse_file(path, own := Source({"": str(path)}))
     bases = tree.pop("extends", [])
-    merged = OmegaConf.create({})
+    merged: Any = OmegaConf.create({})
     for base in [bases] if isinstance(bases, str) else bases:
         if not (file := path.parent / str(base)).is_file():
             raise RecipeError(f"{own.place('extends')}: extends {base!r}, but there is no file {file}")
         merged = OmegaConf.merge(merged, _read(file, source, (*seen, path.resolve())))
     source.places.update(own.places)
     for key in ("strategy", "extractor", "head", "frontend"):  # another name means other options: nothing is inherited
-        if key in tree and key in merged and (tree[key] or {}).get("name", merged[key].get("name")) != merged[key].get("name"):
+        if (
+            key in tree
+            and key in merged
+            and (tree[key] or {}).get("name", merged[key].get("name")) != merged[key].get("name")
+        ):
             del merged[key]
     return dict(OmegaConf.to_container(OmegaConf.merge(merged, tree)))  # type: ignore[arg-type]
 
@@ -162,7 +168,9 @@ def _parse_file(path: Path, source: Source) -> dict[str, Any]:
         source.places[dotted] = f"{path}:{line}"
     for dotted, value in _leaves(tree, ""):
         if isinstance(value, str) and (found := _INTERPOLATION.search(value)):
-            raise RecipeError(f"{source.place(dotted)}: {dotted}: {found[0]!r} is not allowed; only ${{oc.env:NAME}} is interpolated")
+            raise RecipeError(
+                f"{source.place(dotted)}: {dotted}: {found[0]!r} is not allowed; only ${{oc.env:NAME}} is interpolated"
+            )
     return tree
 
 
@@ -199,7 +207,9 @@ def _resolve(config: Any, source: Source) -> dict[str, Any]:
         return dict(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
     except OmegaConfBaseException as error:
         path = str(getattr(error, "full_key", "") or "")
-        raise RecipeError(f"{source.place(path)}: {path}: {str(error).splitlines()[0]}; set the variable or write a value") from error
+        raise RecipeError(
+            f"{source.place(path)}: {path}: {str(error).splitlines()[0]}; set the variable or write a value"
+        ) from error
 
 
 def _validate(tree: dict[str, Any], source: Source) -> Recipe:
@@ -235,7 +245,11 @@ def _fields(names: Sequence[str]) -> list[str]:
         if name.isdigit():
             continue
         annotation = section.model_fields[name].annotation
-        found = [a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type) and issubclass(a, BaseModel)]
+        found = [
+            a
+            for a in (annotation, *getattr(annotation, "__args__", ()))
+            if isinstance(a, type) and issubclass(a, BaseModel)
+        ]
         if not found:
             return []
         section = found[0]

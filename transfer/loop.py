@@ -72,7 +72,9 @@ def fit(
     model = strategy.setting.model
     root = nn.ModuleList([model, strategy])
     parameters = dict(model.named_parameters()) | dict(strategy.named_parameters())
-    optimizers = {name: fabric.setup_optimizers(build_optimizer(parameters, plan)) for name, plan in stage.optimizers.items()}
+    optimizers = {
+        name: fabric.setup_optimizers(build_optimizer(parameters, plan)) for name, plan in stage.optimizers.items()
+    }
     streams = Streams(domains, stage.settings.batch_size, stage.settings.balance, seed)
     record, best, kept = Record(stage.name), -math.inf, None
     for epoch in range(stage.epochs):
@@ -122,13 +124,21 @@ def _epoch(
 
 
 def step(
-    phase: Phase, streams: Streams, root: nn.ModuleList, optimizer: Any, fabric: Fabric, progress: float, clip: float | None
+    phase: Phase,
+    streams: Streams,
+    root: nn.ModuleList,
+    optimizer: Any,
+    fabric: Fabric,
+    progress: float,
+    clip: float | None,
 ) -> dict[str, float]:
     """Take one step; return the terms, their weighted sum and the norm of its gradient."""
     root.zero_grad(set_to_none=True)
     with fabric.autocast():
         terms = phase.terms([streams.batch(draw) for draw in phase.draws], progress)
-        loss = sum((phase.weights.get(name, 1.0) * term for name, term in terms.items()), torch.zeros((), device=fabric.device))
+        loss = sum(
+            (phase.weights.get(name, 1.0) * term for name, term in terms.items()), torch.zeros((), device=fabric.device)
+        )
     values = {name: term.detach().item() for name, term in terms.items()} | {"loss": loss.detach().item()}
     if not math.isfinite(values["loss"]):
         return values  # the caller names the term; the weights stay as they were
@@ -198,5 +208,3 @@ class Streams:
     def _balanced(self, draw: Draw) -> bool:
         """Tell whether classes are balanced by sampling."""
         return self.balance == "sampler" and draw.pool == "labelled"
-
-

@@ -13,6 +13,7 @@ import queue
 import re
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -58,7 +59,9 @@ class MLflowTracker:
         self._client: Any = None
         self._pending: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
-        self._attempt(lambda: self._open(experiment, run_name))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # what MLflow uses of its libraries is its own affair
+            self._attempt(lambda: self._open(experiment, run_name))
         if self.errors:
             _LOG.warning("this run is not tracked: %s cannot be used (%s)", _shown(self.uri), self.errors[0])
             return
@@ -175,7 +178,7 @@ class MLflowTracker:
             self._in_a_row = 0
         except Exception as error:  # a store may fail in any way, and the run goes on
             self._in_a_row += 1
-            self.errors.append(f"{type(error).__name__}: {error}".splitlines()[0])
+            self.errors.append(f"{type(error).__name__}: {error}".splitlines()[0][:300])
 
 
 def _keys(values: Mapping[str, Any]) -> dict[str, Any]:

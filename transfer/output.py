@@ -50,7 +50,9 @@ def output_folder(folder: Path) -> Iterator[Path]:
 
 def write_json(path: Path, value: Mapping[str, Any] | list[Any]) -> None:
     """Write JSON, whole or not at all; NaN becomes null."""
-    atomic_write(path, lambda p: p.write_text(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"))
+    atomic_write(
+        path, lambda p: p.write_text(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    )
 
 
 def plain(value: Any) -> Any:

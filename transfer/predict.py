@@ -18,7 +18,7 @@ __all__ = ["embeddings", "predict"]
 def batches(domain: Domain, rows: Tensor, batch_size: int) -> Iterator[Tensor]:
     """Yield rows in batches of like length, so that little padding is computed."""
     order = torch.argsort(domain.lengths[rows.to(domain.lengths.device)].cpu(), stable=True)
-    yield from (chosen for chosen in rows[order].split(batch_size) if len(chosen))
+    yield from (chosen for chosen in torch.split(rows[order], batch_size) if len(chosen))
 
 
 @torch.no_grad()
@@ -46,7 +46,7 @@ def predict(
     model.train(training)
     kept = table.loc[rows.numpy()]
     name = (lambda kind, text: text) if plain_ids else (lambda kind, text: hash_id(f"{domain.name}/{kind}/{text}"))
-    out = pd.DataFrame(
+    out: pd.DataFrame = pd.DataFrame(
         {
             "corpus": domain.name,
             "part": part,
@@ -57,8 +57,8 @@ def predict(
         }
     )
     columns = [f"p_{c}" for c in domain.classes]
-    values = pd.DataFrame(probabilities[rows].numpy().astype(float), columns=columns)
-    return pd.concat([out.reset_index(drop=True), values], axis=1)
+    out[columns] = probabilities[rows].numpy().astype(float)
+    return out
 
 
 @torch.no_grad()
@@ -66,6 +66,9 @@ def embeddings(model: TransferModel, domain: Domain, rows: Tensor, *, batch_size
     """Return the pooled representation of rows at each level, in their order: level -> (n, d)."""
     training = model.training
     model.eval()
-    parts = [model.embed(b.features, b.lengths, domain.name) for b in (domain.batch(r) for r in rows.split(batch_size))]
+    parts = [
+        model.embed(b.features, b.lengths, domain.name)
+        for b in (domain.batch(r) for r in torch.split(rows, batch_size))
+    ]
     model.train(training)
     return {level: torch.cat([part[level] for part in parts]).cpu() for level in parts[0]}

@@ -103,7 +103,7 @@ def plan(recipe: Recipe) -> Plan:
     check_leakage(report, recipe.split.accept_leakage)
     notes += [f"leakage accepted by the recipe: {finding}" for finding in report.found]
     leakage = _leakage(recipe, report)
-    classes = {name: tuple(sorted(set(group["label"]))) for name, group in slices.groupby("corpus", sort=False)}
+    classes = {str(name): tuple(sorted(set(group["label"]))) for name, group in slices.groupby("corpus", sort=False)}
     synthetic = {name: corpus.synthetic for name, corpus in corpora.items() if corpus.synthetic}
     return Plan(slices, classes, leakage, coverage, synthetic, skipped, notes)
 
@@ -137,11 +137,17 @@ def load(
         slices.reset_index(drop=True), lambda i: store.clip(int(slices["position"].iloc[i]))
     )
     domains = {
-        name: build_domain(str(name), planned.classes[str(name)], group.reset_index(drop=True), store, normaliser, device)
+        name: build_domain(
+            str(name), planned.classes[str(name)], group.reset_index(drop=True), store, normaliser, device
+        )
         for name, group in slices.groupby("corpus", sort=False)
     }
     return Prepared(
-        {str(k): v for k, v in domains.items()}, normaliser, front_end.record(), time.perf_counter() - start, len(store.problems)
+        {str(k): v for k, v in domains.items()},
+        normaliser,
+        front_end.record(),
+        time.perf_counter() - start,
+        len(store.problems),
     )
 
 
@@ -158,8 +164,9 @@ def _relabel(section: CorpusSection, table: pd.DataFrame) -> pd.DataFrame:
     for label in section.relabel:
         if label not in known:
             raise RecipeError(f"relabel: {section.corpus} has no label {label!r}; {did_you_mean(label, known)}")
-    kept = table[table["label"].isin(list(section.relabel))]
-    return kept.assign(label=kept["label"].map(section.relabel)).reset_index(drop=True)
+    kept: pd.DataFrame = table[table["label"].isin(list(section.relabel))].reset_index(drop=True)
+    kept["label"] = kept["label"].map(section.relabel)
+    return kept
 
 
 def _split(recipe: Recipe, section: CorpusSection, slices: pd.DataFrame) -> Split:
@@ -171,10 +178,18 @@ def _split(recipe: Recipe, section: CorpusSection, slices: pd.DataFrame) -> Spli
     labelled = recipe.target.labelled_speakers
     if rule.transductive:
         if labelled == "all":
-            raise SplitError("split.transductive leaves nothing to test with target.labelled_speakers: all; give a number, a list, or none")
+            raise SplitError(
+                "split.transductive leaves nothing to test with target.labelled_speakers: all; give a number, a list, or none"
+            )
         return few_shot_split(slices, labelled=0 if labelled == "none" else labelled, seed=seed, corpus=section.corpus)
     return split_slices(
-        slices, by=rule.by, valid=rule.valid, test=rule.test, seed=seed, accept=rule.accept_leakage, corpus=section.corpus
+        slices,
+        by=rule.by,
+        valid=rule.valid,
+        test=rule.test,
+        seed=seed,
+        accept=rule.accept_leakage,
+        corpus=section.corpus,
     )
 
 
@@ -194,7 +209,8 @@ def _roles(
     recipe: Recipe, section: CorpusSection, slices: pd.DataFrame, split: Split, learns_from: Sequence[str]
 ) -> pd.DataFrame:
     """Add to a slice table its corpus, parts, and what training may use: `labelled` and `visible`."""
-    table = slices.assign(corpus=section.corpus, part=split.parts.reindex(slices.index).to_numpy())
+    table: pd.DataFrame = slices.copy()
+    table["corpus"], table["part"] = section.corpus, split.parts.reindex(slices.index).to_numpy()
     table["visible"] = table["part"] == "train"
     role = "target" if section is recipe.target else "source"
     table["labelled"] = table["visible"] & (role in learns_from)
@@ -216,14 +232,18 @@ def _labelled_speakers(recipe: Recipe, table: pd.DataFrame) -> set[str]:
         return set()
     if isinstance(rule, int):
         if rule > len(speakers):
-            raise SplitError(f"target.labelled_speakers is {rule}, but the training part has {len(speakers)} speakers; lower it or split.test")
+            raise SplitError(
+                f"target.labelled_speakers is {rule}, but the training part has {len(speakers)} speakers; lower it or split.test"
+            )
         seed = recipe.training.seed if recipe.split.seed is None else recipe.split.seed
         return set(np.random.default_rng(seed).permutation(speakers)[:rule])
     for name in rule:
         if name not in set(table["speaker"]):
-            raise RecipeError(f"target.labelled_speakers: no speaker {name!r} in {recipe.target.corpus}; {did_you_mean(name, set(table['speaker']))}")
+            raise RecipeError(
+                f"target.labelled_speakers: no speaker {name!r} in {recipe.target.corpus}; {did_you_mean(name, set(table['speaker']))}"
+            )
         if name not in speakers:
             raise SplitError(
-                f"target.labelled_speakers: {name!r} fell into validation or test by split.seed; name others, or set split.transductive: true"
+                f"target.labelled_speakers: {name!r} fell into validation or test by split.seed; name others, or set split.transductive"
             )
     return set(rule)

@@ -56,7 +56,13 @@ class Reporter:
         if self.console is None:
             yield lambda done, total: None
             return
-        columns = (TextColumn("{task.description:<12}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[detail]}"))
+        columns = (
+            TextColumn("{task.description:<12}"),
+            BarColumn(30),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+        )
         self._detail = ""
         with Progress(*columns, console=self.console) as progress:
             task = progress.add_task(title, total=None, detail="")

@@ -88,7 +88,8 @@ class SplitSection(Section):
     test: Share = 0.2
     seed: int | None = Field(None, description="default: training.seed, so that seeds differ in their parts too")
     transductive: bool = Field(
-        False, description="labelled target speakers are training, all the others test; adaptation sees test audio unlabelled"
+        False,
+        description="labelled target speakers are training, all the others test; adaptation sees test audio unlabelled",
     )
     accept_leakage: list[Literal["speaker", "recording", "slice", "audio"]] = Field(
         default_factory=list, description="leaks that this recipe accepts by name"
@@ -160,7 +161,9 @@ class Pretraining(Section):
     """The stage before: the extractor learns on the source corpora. Unset values are those of `training`."""
 
     epochs: Annotated[int, Field(ge=0)] = 0
-    checkpoint: str | None = Field(None, description="a run folder or model file to take the extractor from, instead of training it")
+    checkpoint: str | None = Field(
+        None, description="a run folder or model file to take the extractor from, instead of training it"
+    )
     batch_size: Annotated[int, Field(ge=2)] | None = None
     optimizer: Optimizer | None = None
     schedule: Schedule | None = None
@@ -186,7 +189,9 @@ class SyntheticSection(Section):
 
     source: dict[str, Any] = Field(default_factory=dict, description="options of the generator for the source")
     target: dict[str, Any] = Field(default_factory=dict, description="options of the generator for the target")
-    overrides: dict[str, Any] = Field(default_factory=dict, description="dotted keys set for stand-ins, such as training.epochs")
+    overrides: dict[str, Any] = Field(
+        default_factory=dict, description="dotted keys set for stand-ins, such as training.epochs"
+    )
 
 
 class Compute(Section):
@@ -212,9 +217,11 @@ class Recipe(Section):
     source: list[CorpusSection] = Field(default_factory=list)
     target: TargetSection
     labels: Literal["as_is", "canonical", "shared"] = "as_is"
-    heads: Literal["separate", "shared"] = Field("separate", description="one head a corpus, or one for all (same classes)")
+    heads: Literal["separate", "shared"] = Field(
+        "separate", description="one head a corpus, or one for all (same classes)"
+    )
     split: SplitSection = SplitSection()
-    frontend: Component = Component(name="mfcc", order=3)  # type: ignore[call-arg]
+    frontend: Component = Component(name="mfcc", order=3)
     normalisation: Literal["none", "train", "corpus", "speaker"] = "train"
     batch_statistics: Literal["shared", "corpus"] = Field(
         "shared", description="BatchNorm running statistics: one set, or one for each corpus"

@@ -90,7 +90,9 @@ def check(recipe: Recipe | str | Path, overrides: Sequence[str] = (), *, synthet
     return planned
 
 
-def _planned(recipe: Recipe | str | Path, overrides: Sequence[str], synthetic: bool, reporter: Reporter) -> tuple[Recipe, Plan]:
+def _planned(
+    recipe: Recipe | str | Path, overrides: Sequence[str], synthetic: bool, reporter: Reporter
+) -> tuple[Recipe, Plan]:
     """Load a recipe, write its stand-ins, plan its parts, and check what the parts decide."""
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides, synthetic=synthetic)
@@ -134,7 +136,9 @@ def _train(
     model, target = strategy.setting.model, prepared.domains[recipe.target.corpus]
     tables = {part: predict(model, target, part, plain_ids=recipe.plain_ids) for part in ("valid", "test")}
     public, versions = public_recipe(recipe), package_versions()
-    write_predictions(pd.concat([t for t in tables.values() if len(t)], ignore_index=True), folder / "predictions.parquet")
+    write_predictions(
+        pd.concat([t for t in tables.values() if len(t)], ignore_index=True), folder / "predictions.parquet"
+    )
     write_json(folder / "history.json", [asdict(record) for record in records])
     text = yaml.safe_dump(public, sort_keys=False, allow_unicode=True)
     atomic_write(folder / "recipe.yaml", lambda path: path.write_text(text, encoding="utf-8"))
@@ -149,7 +153,9 @@ def _train(
     }
 
 
-def _fit(recipe: Recipe, stage: Stage, strategy: Strategy, fabric: Fabric, tracker: Tracker, reporter: Reporter) -> Record:
+def _fit(
+    recipe: Recipe, stage: Stage, strategy: Strategy, fabric: Fabric, tracker: Tracker, reporter: Reporter
+) -> Record:
     """Train one stage, tracked and shown."""
     strategy.begin(stage.name)
     score = scorer(recipe, strategy.setting.model, strategy.setting.domains, stage.name)
@@ -182,7 +188,10 @@ def _gaps(strategy: Strategy) -> dict[str, dict[str, float]] | None:
         return None
     levels = [embeddings(s.model, domain, domain.pools["any"]) for domain in pair]
     groups = [_speakers(domain) for domain in pair]
-    return {level: domain_gap(levels[0][level].numpy(), levels[1][level].numpy(), *groups) for level in levels[0]}
+    return {
+        level: domain_gap(levels[0][level].numpy(), levels[1][level].numpy(), groups[0], groups[1])
+        for level in levels[0]
+    }
 
 
 def _speakers(domain: Domain) -> list[str]:

@@ -42,9 +42,13 @@ def check_selection(recipe: Recipe, slices: pd.DataFrame) -> None:
                 "selection.by: target_validation uses target labels, but target.labelled_speakers is none; choose source_validation or last"
             )
         if (target, "valid") not in parts:
-            raise RecipeError("selection.by: target_validation, but the target has no validation part; set split.valid, or choose last")
+            raise RecipeError(
+                "selection.by: target_validation, but the target has no validation part; set split.valid, or choose last"
+            )
     if rule == "source_validation" and not any((s.corpus, "valid") in parts for s in recipe.source):
-        raise RecipeError("selection.by: source_validation, but no source has a validation part; add a source, or choose last")
+        raise RecipeError(
+            "selection.by: source_validation, but no source has a validation part; add a source, or choose last"
+        )
 
 
 def scorer(

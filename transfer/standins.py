@@ -31,7 +31,9 @@ def with_standins(recipe: Recipe) -> Recipe:
 def _written(corpus: CorpusSection, options: dict[str, Any]) -> Path:
     """Return the folder of a stand-in."""
     name = corpus.reader or corpus.corpus
-    folder = cache_folder("synthetic") / f"{name}-{key(json.dumps([name, options], sort_keys=True))[:12]}" / corpus.corpus
+    folder = (
+        cache_folder("synthetic") / f"{name}-{key(json.dumps([name, options], sort_keys=True))[:12]}" / corpus.corpus
+    )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder.parent}.lock"):
         if not folder.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from platform import python_version
 from typing import Any
 
@@ -16,7 +16,17 @@ from transfer.selection import TAGS
 
 __all__ = ["flat_params", "package_versions", "public_recipe", "summarise"]
 
-PACKAGES = ("transfer-speech", "torch", "torchaudio", "librosa", "lightning-fabric", "scikit-learn", "numpy", "mlflow", "geomloss")
+PACKAGES = (
+    "transfer-speech",
+    "torch",
+    "torchaudio",
+    "librosa",
+    "lightning-fabric",
+    "scikit-learn",
+    "numpy",
+    "mlflow",
+    "geomloss",
+)
 
 
 def summarise(
@@ -49,7 +59,10 @@ def summarise(
             "by": recipe.selection.by,
             "metric": recipe.selection.metric,
             "tag": TAGS[recipe.selection.by],
-            "epochs": {r.stage: {"kept": r.best_epoch + 1 or len(r.epochs), "run": len(r.epochs), "stopped": r.stopped} for r in records},
+            "epochs": {
+                r.stage: {"kept": r.best_epoch + 1 or len(r.epochs), "run": len(r.epochs), "stopped": r.stopped}
+                for r in records
+            },
         },
         "split": _split(recipe, planned.slices),
         "leakage": planned.leakage,
@@ -79,7 +92,10 @@ def _split(recipe: Recipe, slices: pd.DataFrame) -> dict[str, Any]:
     rule = recipe.split
     parts: dict[str, dict[str, dict[str, int]]] = {}
     for (corpus, part), group in slices.groupby(["corpus", "part"], sort=False):
-        parts.setdefault(corpus, {})[part] = {"slices": len(group), "speakers": int(group["speaker"].nunique())}
+        parts.setdefault(str(corpus), {})[str(part)] = {
+            "slices": len(group),
+            "speakers": int(group["speaker"].nunique()),
+        }
     seed = recipe.training.seed if rule.seed is None else rule.seed
     return {"by": rule.by, "seed": seed, "transductive": rule.transductive, "parts": parts}
 
@@ -91,17 +107,12 @@ def package_versions() -> dict[str, str]:
         >>> "torch" in package_versions()
         True
     """
-    found = {"python": python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    installed = {dist.name.lower().replace("_", "-"): dist.version for dist in distributions() if dist.name}
+    return {"python": python_version(), **{name: installed[name] for name in PACKAGES if name in installed}}
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return the resolved recipe as it may be recorded: no folders of this machine, and no speaker ids unless allowed."""
+    """Return the recipe as it may be recorded: no folders of this machine, and no speaker ids unless allowed."""
     tree = recipe.model_dump(mode="json", exclude={"synthetic"})
     for section in (*tree["source"], tree["target"]):
         section["root"] = None
@@ -125,7 +136,7 @@ def flat_params(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             flat |= flat_params(value, f"{prefix}{key}.")
         elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-            flat |= flat_params(dict(enumerate(value)), f"{prefix}{key}.")
+            flat |= flat_params({str(i): item for i, item in enumerate(value)}, f"{prefix}{key}.")
         elif value not in (None, "", []):
             flat[f"{prefix}{key}"] = value
     return flat

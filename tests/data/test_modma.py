@@ -86,7 +86,7 @@ def test_an_unknown_class_and_a_foreign_id_are_named(tmp_path):
 
 
 def test_a_workbook_without_its_columns_or_that_is_none_is_refused(tmp_path):
-    with pytest.raises(CorpusError, match="expected the columns 'subject id' and 'type'.*found id, class"):
+    with pytest.raises(CorpusError, match=r"expected the columns 'subject id' and 'type'.*found id, class"):
         read_modma("modma", modma(tmp_path, header=["id", "class"], rows=[]))
     (tmp_path / "subjects_information_audio_lanzhou_2015.xlsx").write_bytes(b"no zip")
     with pytest.raises(CorpusError, match=r"not readable as an \.xlsx workbook"):

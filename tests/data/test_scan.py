@@ -80,7 +80,7 @@ def test_clips_with_problems_are_refused_by_name_and_count(tmp_path):
     table = planted(tmp_path)
     with pytest.raises(
         AudioError,
-        match=r"3 of 5 clips cannot be used: .*broken\.wav \(unreadable.*empty\.wav \(empty\).*missing\.wav \(missing\)",
+        match=r"3 of 5 clips .*broken\.wav \(unreadable.*empty\.wav \(empty\).*missing\.wav \(missing\)",
     ):
         with_durations(table, scan_audio(table))
 

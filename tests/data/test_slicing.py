@@ -96,7 +96,7 @@ def test_slices_lie_in_their_clip_and_v1_loses_no_more_than_the_minimum(duration
 
 
 def test_unknown_versions_list_the_ones_there_are():
-    with pytest.raises(UserError, match="unknown slicing 'V0': .*Known: V1, V2, whole"):
+    with pytest.raises(UserError, match=r"unknown slicing 'V0': .*Known: V1, V2, whole"):
         Slicing("V0")
 
 

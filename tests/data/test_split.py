@@ -1,5 +1,7 @@
 """A Split holds no speaker in two parts; the draws keep their promises."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,6 +108,7 @@ def test_record_counts_and_names_nobody():
     own=st.booleans(),
 )
 def test_speaker_parts_are_disjoint_whole_and_never_empty(n, valid, test, seed, own):
+    own = own and (1 - valid - test) * n > 4  # room for both labels in training
     split = split_slices(slices(names(n), own=own), valid=valid, test=test, seed=seed)
     parts = {part: set(split.speakers(part)) for part in PARTS}
     assert set.union(*parts.values()) == set(names(n))
@@ -139,16 +142,16 @@ def test_different_seeds_give_different_splits_and_one_seed_the_same():
 
 def test_every_speaker_is_a_test_speaker_under_some_seed():
     table = slices(names(6), labels=("HC", "MDD"), own=True)
-    tested = {speaker for seed in range(60) for speaker in split_slices(table, seed=seed).speakers("test")}
+    tested = {speaker for seed in range(30) for speaker in split_slices(table, seed=seed).speakers("test")}
     assert tested == set(names(6))
 
 
 @pytest.mark.parametrize(
     ("n", "valid", "message"),
     [
-        (1, 0.2, "1 speaker \\(s00\\).*need at least 3"),
-        (2, 0.2, "2 speakers.*lower split.valid to 0"),
-        (1, 0, "need at least 2"),
+        (1, 0.2, r"1 speaker \(s00\).*need at least 3"),
+        (2, 0.2, r"2 speakers.*lower split\.valid to 0"),
+        (1, 0, r"1 speaker \(s00\).*need at least 2"),
     ],
 )
 def test_too_few_speakers_are_named_with_the_corpus_and_a_way_out(n, valid, message):
@@ -241,7 +244,7 @@ def test_labelled_speakers_train_and_all_others_test(labelled):
 def test_fewer_labelled_speakers_are_among_more_of_them_and_seeds_differ():
     table = slices(names(8))
     drawn = [set(few_shot_split(table, labelled=n, seed=2).speakers("train")) for n in range(8)]
-    assert all(few < more for few, more in zip(drawn, drawn[1:], strict=False))
+    assert all(few < more for few, more in pairwise(drawn))
     assert len({few_shot_split(table, labelled=1, seed=seed).speakers("train") for seed in range(20)}) > 4
 
 

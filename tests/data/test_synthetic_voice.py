@@ -53,6 +53,11 @@ def pause_share(audio: np.ndarray) -> float:
     return float(gaps[gaps > 10].sum() / (loud[-1] - loud[0]))
 
 
+def pauses_per_second(audio: np.ndarray) -> float:
+    loud = np.flatnonzero(level_track(audio) > -22.0)
+    return float(np.sum(np.diff(loud) > 10) / (0.01 * (loud[-1] - loud[0])))
+
+
 def pitch_track(audio: np.ndarray) -> np.ndarray:
     """F0 of clearly voiced frames, in semitones against 100 Hz."""
     f0 = librosa.yin(audio, fmin=60, fmax=500, sr=RATE, frame_length=1024, hop_length=160)
@@ -118,10 +123,11 @@ def test_a_steady_vowel_has_the_formants_and_the_pitch_asked_for():
         (lambda x: float(np.median(pitch_track(x))), Prosody(pitch_level=3.0)),
         (pitch_range, Prosody(pitch_range=0.8)),
         (active_level, Prosody(energy=5.0)),
-        (pause_share, Prosody(pauses=1.0)),
+        (pauses_per_second, Prosody(pauses=0.8)),
+        (pause_share, Prosody(pauses=0.8)),
         (spectral_fall, Prosody(tilt=2.0)),
     ],
-    ids=["pitch_level", "pitch_range", "energy", "pauses", "tilt"],
+    ids=["pitch_level", "pitch_range", "energy", "number of pauses", "pauses", "tilt"],
 )
 def test_a_factor_moves_what_it_names(measure, factor):
     low, neutral, high = (np.mean([measure(x) for x in readings(factor * s, 3)]) for s in (-1.0, 0.0, 1.0))

@@ -91,7 +91,7 @@ def test_everything_asked_for_and_found_is_there_in_eighty_columns():
     assert row(text, "sensitivity").split()[1:] == ["0.800", "-", "-"]
     assert row(text, "AUC").split()[1:] == ["-", "-", "-"]
     assert row(text, "positive").split()[1] == "MDD"
-    assert row(text, "HC   ").split() == ["HC", "13", "7"]
+    assert ["HC", "13", "7"] in [line.split() for line in text.splitlines()]
     gap = ["0.300", "->", "0.300", "1.250", "->", "0.250", "0.810", "->", "0.810"]
     assert row(text, "universal").split()[1:] == gap
     assert "decisions by subject" in text

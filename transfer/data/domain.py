@@ -65,7 +65,12 @@ class Domain:
 
 
 def build_domain(
-    name: str, classes: Sequence[str], slices: pd.DataFrame, store: FeatureStore, normaliser: Normaliser, device: torch.device
+    name: str,
+    classes: Sequence[str],
+    slices: pd.DataFrame,
+    store: FeatureStore,
+    normaliser: Normaliser,
+    device: torch.device,
 ) -> Domain:
     """Put the slices of one corpus on the device.
 
@@ -77,7 +82,9 @@ def build_domain(
         normaliser: fitted statistics.
         device: where to.
     """
-    clips = [normaliser.apply(name, s, store.clip(i)) for i, s in zip(slices["position"], slices["speaker"], strict=True)]
+    clips = [
+        normaliser.apply(name, s, store.clip(i)) for i, s in zip(slices["position"], slices["speaker"], strict=True)
+    ]
     lengths = torch.tensor([len(c) for c in clips], dtype=torch.int64)
     features = np.zeros((len(clips), clips[0].shape[1], int(lengths.max())), np.float32)
     for row, clip in zip(features, clips, strict=True):
@@ -93,5 +100,11 @@ def build_domain(
     }
     pools = {pool: torch.from_numpy(np.flatnonzero(mask.to_numpy(bool))) for pool, mask in masks.items()}
     return Domain(
-        name, tuple(classes), torch.from_numpy(features).to(device), lengths.to(device), labels.to(device), pools, slices
+        name,
+        tuple(classes),
+        torch.from_numpy(features).to(device),
+        lengths.to(device),
+        labels.to(device),
+        pools,
+        slices,
     )

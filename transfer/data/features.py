@@ -91,7 +91,10 @@ def extract_features(
     """
     description = {
         "front_end": front_end.record(),
-        "slices": [[h, round(float(a), 6), round(float(b), 6)] for h, a, b in zip(slices["hash"], slices["start"], slices["end"], strict=True)],
+        "slices": [
+            [h, round(float(a), 6), round(float(b), 6)]
+            for h, a, b in zip(slices["hash"], slices["start"], slices["end"], strict=True)
+        ],
     }
     path = (folder or cache_folder("features")) / f"{key(json.dumps(description, sort_keys=True))}.safetensors"
     if (store := _read(path)) is not None:
@@ -101,7 +104,9 @@ def extract_features(
     return store
 
 
-def _compute(slices: pd.DataFrame, front_end: FrontEnd, threads: int, progress: Callable[[int, int], None]) -> FeatureStore:
+def _compute(
+    slices: pd.DataFrame, front_end: FrontEnd, threads: int, progress: Callable[[int, int], None]
+) -> FeatureStore:
     """Decode, resample and transform every slice."""
     jobs = list(zip(slices["path"], slices["start"], slices["end"], strict=True))
     clips: list[np.ndarray] = []

@@ -43,7 +43,7 @@ class Moments:
 
     def apply(self, clip: np.ndarray) -> np.ndarray:
         """Return a clip (T, C), standardised, as float32."""
-        return ((clip - self.mean) / (self.std + EPSILON)).astype(np.float32)
+        return np.asarray((clip - self.mean) / (self.std + EPSILON), np.float32)
 
 
 @dataclass

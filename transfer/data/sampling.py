@@ -29,7 +29,9 @@ class BatchStream:
         [0, 1, 2, 3]
     """
 
-    def __init__(self, rows: Tensor, batch_size: int, generator: torch.Generator, weights: Tensor | None = None) -> None:
+    def __init__(
+        self, rows: Tensor, batch_size: int, generator: torch.Generator, weights: Tensor | None = None
+    ) -> None:
         if len(rows) == 0:
             raise ValueError("a stream of batches needs at least one row to draw from")
         self.rows, self.generator, self.weights = rows, generator, weights
@@ -44,7 +46,9 @@ class BatchStream:
     def draw(self) -> Tensor:
         """Return the rows of the next batch, (batch_size,)."""
         if self.weights is not None:
-            return self.rows[torch.multinomial(self.weights, self.batch_size, replacement=True, generator=self.generator)]
+            return self.rows[
+                torch.multinomial(self.weights, self.batch_size, replacement=True, generator=self.generator)
+            ]
         while len(self._left) < self.batch_size:
             order = torch.randperm(len(self.rows), generator=self.generator)
             self._left = torch.cat([self._left, self.rows[order]])

@@ -110,7 +110,7 @@ def few_shot_split(table: pd.DataFrame, *, labelled: int | Sequence[str], seed: 
         raise SplitError(
             f"{named}labelled speakers must be a number or a list, got the text {labelled!r}; expected [{labelled}]"
         )
-    present = _presence(_known_speakers(table, named))
+    present = _count_by_speaker(table, named) > 0
     chosen = _drawn(present, labelled, seed, named) if isinstance(labelled, int) else _named(present, labelled, named)
     if len(chosen) >= len(present):
         raise SplitError(
@@ -125,7 +125,8 @@ def few_shot_split(table: pd.DataFrame, *, labelled: int | Sequence[str], seed: 
 
 def _by_speaker(table: pd.DataFrame, wish: _Wish, accept: Collection[str]) -> tuple[pd.Series, tuple[str, ...]]:
     """Draw speaker-disjoint parts."""
-    present = _presence(_known_speakers(table, wish.named()))
+    counts = _count_by_speaker(table, wish.named())
+    present = counts > 0
     wanted = [part for part, share in zip(PARTS, (1, wish.valid, wish.test), strict=True) if share]
     if len(present) < len(wanted):
         fewer = "lower split.valid to 0 (then 2 do), " if len(present) == 2 and wish.valid and wish.test else ""
@@ -134,7 +135,7 @@ def _by_speaker(table: pd.DataFrame, wish: _Wish, accept: Collection[str]) -> tu
             f"{wish.named()}{counted}, but speaker-disjoint parts {', '.join(wanted)} need at least {len(wanted)}; "
             f"use a corpus with more speakers, {fewer}or accept the leak: split.by: clip with {_accept_line(table)}"
         )
-    found, notes = _redraw(present, _own_labels(table), wish)
+    found, notes = _redraw(present, _own_labels(counts), wish)
     return table["speaker"].map(dict(zip(present.index, found, strict=True))), notes
 
 
@@ -163,8 +164,8 @@ def _accept_line(table: pd.DataFrame) -> str:
     return f"split.accept_leakage: [speaker, recording, {windows}audio]"
 
 
-def _known_speakers(table: pd.DataFrame, named: str) -> pd.DataFrame:
-    """Return the table, or raise if a speaker is unknown or there is no slice."""
+def _count_by_speaker(table: pd.DataFrame, named: str) -> pd.DataFrame:
+    """Count slices by speaker (row) and label (column); raise if a speaker is unknown or there is no slice."""
     unknown = int((table["speaker"] == "").sum())
     if unknown or not len(table):
         reason = f"the speaker of {unknown} of {len(table)} slices is unknown" if unknown else "there are no slices"
@@ -172,18 +173,12 @@ def _known_speakers(table: pd.DataFrame, named: str) -> pd.DataFrame:
             f"{named}{reason}, so that parts cannot be kept speaker-disjoint; name the speakers in a manifest "
             f"(column speaker), or accept the leak: split.by: clip with {_accept_line(table)}"
         )
-    return table
+    counts: pd.DataFrame = pd.crosstab(table["speaker"], table["label"])
+    return counts
 
 
-def _presence(table: pd.DataFrame) -> pd.DataFrame:
-    """Return which speaker (row) has which label (column)."""
-    present: pd.DataFrame = pd.crosstab(table["speaker"], table["label"]) > 0
-    return present
-
-
-def _own_labels(table: pd.DataFrame) -> pd.Series:
+def _own_labels(counts: pd.DataFrame) -> pd.Series:
     """Return each speaker's own label, or the empty text for all where speakers have no label of their own."""
-    counts = pd.crosstab(table["speaker"], table["label"])
     dominant = counts.max(axis=1) / counts.sum(axis=1) >= DOMINANCE
     own = counts.idxmax(axis=1)
     return own if dominant.all() and own.nunique() > 1 else pd.Series("", index=counts.index)
@@ -192,13 +187,11 @@ def _own_labels(table: pd.DataFrame) -> pd.Series:
 def _redraw(present: pd.DataFrame, strata: pd.Series, wish: _Wish) -> tuple[npt.NDArray[np.object_], tuple[str, ...]]:
     """Draw until every part has every class; settle for the best of many draws."""
     rng = np.random.default_rng(wish.seed)
-    codes = pd.factorize(strata)[0]
+    codes, seen = pd.factorize(strata)[0], present.to_numpy()
     best: tuple[tuple[int, int], npt.NDArray[np.object_], dict[str, list[str]]] | None = None
     for _ in range(REDRAWS):
         parts = _draw(codes, wish, rng)
-        lacking = {
-            part: [str(c) for c in present.columns[~present[parts == part].any()]] for part in sorted(set(parts))
-        }
+        lacking = {part: [str(c) for c in present.columns[~seen[parts == part].any(axis=0)]] for part in set(parts)}
         rank = (len(lacking["train"]), sum(map(len, lacking.values())))
         if best is None or rank < best[0]:
             best = rank, parts, lacking
@@ -210,7 +203,7 @@ def _redraw(present: pd.DataFrame, strata: pd.Series, wish: _Wish) -> tuple[npt.
             f"{wish.named()}no draw of {REDRAWS} gives training every class; the best lacks {some(lacking['train'])}; "
             "lower split.valid or split.test"
         )
-    return parts, tuple(f"{part} has no {', '.join(labels)}" for part, labels in lacking.items() if labels)
+    return parts, tuple(f"{part} has no {', '.join(lacking[part])}" for part in PARTS if lacking.get(part))
 
 
 def _draw(codes: Order, wish: _Wish, rng: np.random.Generator) -> npt.NDArray[np.object_]:

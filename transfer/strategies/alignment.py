@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
@@ -101,12 +101,16 @@ class AlignmentStrategy(Strategy):
         wanted = inspect.signature(cls).parameters
         given = spec.options
         if "in_features" in wanted:
-            given["in_features"] = width(self.setting.model, self.setting.target, spec.level, spec.pooling, self._frames())
+            given["in_features"] = width(
+                self.setting.model, self.setting.target, spec.level, spec.pooling, self._frames()
+            )
         if "classes" in wanted:
             given["classes"] = len(self.setting.domains[self.setting.target].classes)
         loss: nn.Module = cls(**given)
         if missing := [name for name in ("source", "target") if name not in inspect.signature(loss.forward).parameters]:
-            raise RecipeError(f"strategy.losses: {spec.name} takes no {missing[0]} batch, so it cannot align two corpora")
+            raise RecipeError(
+                f"strategy.losses: {spec.name} takes no {missing[0]} batch, so it cannot align two corpora"
+            )
         return loss
 
     def _frames(self) -> int:
@@ -119,7 +123,11 @@ class AlignmentStrategy(Strategy):
         names = [*s.sources, *[s.target] * (len(batches) - len(s.sources))]
         passes = [self._forward(name, batch) for name, batch in zip(names, batches, strict=True)]
         labelled = s.sources if self.source_supervision or not s.supervised else ()
-        terms = {f"task_{n}": self.classify(n, p.logits, b) for n, p, b in zip(s.sources, passes, batches, strict=False) if n in labelled}
+        terms = {
+            f"task_{n}": self.classify(n, p.logits, b)
+            for n, p, b in zip(s.sources, passes, batches, strict=False)
+            if n in labelled
+        }
         if s.supervised:
             i = len(s.sources)
             terms[f"task_{s.target}"] = self.classify(s.target, passes[i].logits, batches[i])
@@ -143,7 +151,8 @@ class AlignmentStrategy(Strategy):
         if "strength" in inspect.signature(loss.forward).parameters:
             value: Tensor = loss(*rows, strength=strength)
             return value
-        return strength * loss(*rows)
+        distance: Tensor = loss(*rows)
+        return strength * distance
 
 
 class _One(AlignmentStrategy):

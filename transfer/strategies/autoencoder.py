@@ -62,7 +62,14 @@ class Autoencoder(MiddleDomain):
         momentum: float = 0.9,
     ) -> None:
         super().__init__(
-            every=every, steps=steps, mmd=mmd, adversarial=adversarial, critic=critic, label_smoothing=label_smoothing, lr=lr, momentum=momentum
+            every=every,
+            steps=steps,
+            mmd=mmd,
+            adversarial=adversarial,
+            critic=critic,
+            label_smoothing=label_smoothing,
+            lr=lr,
+            momentum=momentum,
         )
         if reconstruction < 0:
             raise RecipeError(f"strategy ae: expected reconstruction >= 0, got {reconstruction}")
@@ -98,7 +105,9 @@ class Autoencoder(MiddleDomain):
         code, back = self.coder(own)
         source_rows = torch.cat([pooled(c, "pooled", 0) for c, _ in sources])
         terms = self.distances(source_rows, pooled(code, "pooled", 0), progress)
-        kept = [self.fidelity(r, f.features.detach(), lengths=f.lengths) for (_, r), f in zip(sources, fixed, strict=True)]
+        kept = [
+            self.fidelity(r, f.features.detach(), lengths=f.lengths) for (_, r), f in zip(sources, fixed, strict=True)
+        ]
         kept.append(self.fidelity(back, own.features.detach(), lengths=own.lengths))
         terms["reconstruction"] = torch.stack(kept).mean()
         return terms

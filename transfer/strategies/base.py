@@ -146,8 +146,14 @@ class Strategy(nn.Module):
     def stages(self) -> list[Stage]:
         """Return the stages of the run."""
         s = self.setting
-        transfer = Stage("transfer", s.training.epochs, self.phases, self.optimizers(), s.training, s.target, self.frozen)
-        return [self._pretraining_stage(), transfer] if s.pretraining.epochs and not s.pretraining.checkpoint else [transfer]
+        transfer = Stage(
+            "transfer", s.training.epochs, self.phases, self.optimizers(), s.training, s.target, self.frozen
+        )
+        return (
+            [self._pretraining_stage(), transfer]
+            if s.pretraining.epochs and not s.pretraining.checkpoint
+            else [transfer]
+        )
 
     def task(self, corpus: str, batch: Batch) -> Tensor:
         """Return the cross-entropy of a corpus's head on a batch."""
@@ -164,7 +170,9 @@ class Strategy(nn.Module):
 
     def source_terms(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
         """Return the cross-entropy of each source, from batches in the order of `source_draws`."""
-        return {f"task_{name}": self.task(name, batch) for name, batch in zip(self.setting.sources, batches, strict=True)}
+        return {
+            f"task_{name}": self.task(name, batch) for name, batch in zip(self.setting.sources, batches, strict=True)
+        }
 
     def task_phase(self) -> Phase:
         """Return one pass that learns the task: on the labelled target, or on the sources where it has no labels."""
@@ -187,22 +195,30 @@ class Strategy(nn.Module):
         """Refuse a recipe that lacks what the strategy needs."""
         s, name = self.setting, type(self).__name__
         if self.needs_source and not s.sources:
-            raise RecipeError(f"strategy {name} transfers from a source, but the recipe names none; add `source: {{corpus: ...}}`")
+            raise RecipeError(
+                f"strategy {name} transfers from a source, but the recipe names none; add `source: {{corpus: ...}}`"
+            )
         if self.needs_target_labels and not s.supervised:
-            raise RecipeError(f"strategy {name} learns from target labels, but target.labelled_speakers leaves none; give some")
+            raise RecipeError(
+                f"strategy {name} learns from target labels, but target.labelled_speakers leaves none; give some"
+            )
         if not s.supervised and s.model.shares.get(s.target, s.target) == s.target:
             raise RecipeError(
                 "without target labels the target's own head would stay random; set `heads: shared` and `labels: shared`"
             )
         if s.pretraining.epochs and not s.pretraining.checkpoint and not s.sources:
-            raise RecipeError("pretraining.epochs is set, but the recipe names no source to pretrain on; add one, or a checkpoint")
+            raise RecipeError(
+                "pretraining.epochs is set, but the recipe names no source to pretrain on; add one, or a checkpoint"
+            )
         if self.pretrains and not (s.pretraining.epochs or s.pretraining.checkpoint):
-            raise RecipeError(f"strategy {name} needs a pretrained extractor; set pretraining.epochs or pretraining.checkpoint")
+            raise RecipeError(
+                f"strategy {name} needs a pretrained extractor; set pretraining.epochs or pretraining.checkpoint"
+            )
 
     def _criterion(self, domain: Domain) -> nn.Module:
         """Return the task loss of a corpus."""
         training = self.setting.training
-        weights = domain.class_weights() if training.balance == "weights" and len(domain.pools["labelled"]) else None
+        weighted = training.balance == "weights" and len(domain.pools["labelled"])
+        weights = domain.class_weights().tolist() if weighted else None
         criterion: nn.Module = CrossEntropy(label_smoothing=training.label_smoothing, class_weights=weights)
         return criterion.to(domain.features.device)
-

@@ -64,7 +64,14 @@ class DDG(MiddleDomain):
         source_supervision: bool = False,
     ) -> None:
         super().__init__(
-            every=every, steps=steps, mmd=mmd, adversarial=adversarial, critic=critic, label_smoothing=label_smoothing, lr=lr, momentum=momentum
+            every=every,
+            steps=steps,
+            mmd=mmd,
+            adversarial=adversarial,
+            critic=critic,
+            label_smoothing=label_smoothing,
+            lr=lr,
+            momentum=momentum,
         )
         self.hidden_kind, self.level, self.source_supervision = hidden, level, source_supervision
         self.aligned = ("extractor",) if hidden == "none" else ("extractor", "hidden")

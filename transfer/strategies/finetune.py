@@ -86,7 +86,8 @@ class Finetune(Scratch):
         depth = list(reversed(layers(self.setting.model.extractor, "extractor")))
         rates = {"extractor": f"x{self.factor}"}
         rates |= {name: f"x{self.factor * self.layer_decay**i}" for i, name in enumerate(depth)}
-        return {"main": replace(plan, rates=rates | dict(plan.rates))}
+        ours = {name: rate for name, rate in rates.items() if name not in plan.rates}  # later entries win: the recipe's
+        return {"main": replace(plan, rates=ours | dict(plan.rates))}
 
     def frozen(self, epoch: int) -> tuple[str, ...]:
         """Return the layers whose turn has not come."""

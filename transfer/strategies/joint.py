@@ -62,7 +62,9 @@ class Joint(Strategy):
         """Return a joint pass, or a target pass with, in every k-th epoch, a source pass after it."""
         if self.mixing != "alternate":
             return [self._mixed()]
-        sources = Phase("source", self.source_draws(), lambda batches, p: self.source_terms(batches), optimizer="source")
+        sources = Phase(
+            "source", self.source_draws(), lambda batches, p: self.source_terms(batches), optimizer="source"
+        )
         return [self.task_phase(), sources] if (epoch + 1) % self.every == 0 else [self.task_phase()]
 
     def optimizers(self) -> dict[str, OptimizerPlan]:
@@ -72,7 +74,7 @@ class Joint(Strategy):
             return {"main": main}
         model = self.setting.model
         heads = sorted({f"heads.{model.shares.get(name, name)}" for name in self.setting.sources})
-        rates = {"extractor": f"x{self.extractor_factor}"} | {name: f"x{self.head_factor}" for name in heads}
+        rates = {"extractor": f"x{self.extractor_factor}"} | dict.fromkeys(heads, f"x{self.head_factor}")
         return {"main": main, "source": replace(main, modules=("extractor", *heads), rates=rates)}
 
     def _mixed(self) -> Phase:
@@ -83,7 +85,9 @@ class Joint(Strategy):
         else:
             ratio = self.ratio or [1.0] * len(names)
             if len(ratio) != len(names):
-                raise RecipeError(f"strategy joint: ratio {ratio} has {len(ratio)} numbers for the {len(names)} corpora {names}")
+                raise RecipeError(
+                    f"strategy joint: ratio {ratio} has {len(ratio)} numbers for the {len(names)} corpora {names}"
+                )
             shares = weights = [part / sum(ratio) for part in ratio]
 
         def terms(batches: Sequence[Batch], progress: float) -> Mapping[str, Tensor]:

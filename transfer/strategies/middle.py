@@ -24,7 +24,7 @@ class MiddleDomain(Strategy):
         steps: steps of an alignment phase.
         mmd: weight of MMD between the coded batches; 0 takes it out.
         adversarial: weight of the domain-adversarial loss; 0 takes it out.
-        critic: `classifier`, a domain classifier behind gradient reversal, or `wasserstein`, a critic with gradient penalty.
+        critic: `classifier` behind gradient reversal, or `wasserstein`, a critic with gradient penalty.
         label_smoothing: of the domain labels.
         lr: rate of the alignment phase's own SGD.
         momentum: of that SGD.
@@ -47,8 +47,8 @@ class MiddleDomain(Strategy):
         super().__init__()
         if every < 1 or steps < 1 or min(mmd, adversarial) < 0 or mmd + adversarial == 0 or lr <= 0:
             raise RecipeError(
-                f"strategy: expected every >= 1, steps >= 1, lr > 0 and mmd, adversarial >= 0 with one above 0, got every={every}, "
-                f"steps={steps}, lr={lr}, mmd={mmd}, adversarial={adversarial}"
+                "strategy: expected every >= 1, steps >= 1, lr > 0 and mmd, adversarial >= 0 with one above 0, "
+                f"got every={every}, steps={steps}, lr={lr}, mmd={mmd}, adversarial={adversarial}"
             )
         self.every, self.steps, self.critic, self.label_smoothing = every, steps, critic, label_smoothing
         self.weights = {name: w for name, w in (("mmd", mmd), ("adversarial", adversarial)) if w > 0}

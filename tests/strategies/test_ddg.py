@@ -1,0 +1,84 @@
+"""DDG's alignment runs as defined."""
+
+import pytest
+import torch
+
+from transfer.errors import RecipeError
+
+
+def test_alignment_comes_every_third_epoch_for_23_steps_with_its_own_sgd(attached):
+    strategy = attached("ddg")
+    plan = [[(p.name, p.steps, p.optimizer) for p in strategy.phases(epoch)] for epoch in range(6)]
+    task = [("target", None, "main")]
+    assert plan == [task, task, [*task, ("alignment", 23, "alignment")]] * 2
+    settings = strategy.optimizers()["alignment"].settings
+    assert settings.name == "sgd"
+    assert dict(strategy.phases(2)[1].weights) == {"mmd": 0.8, "adversarial": 0.2}
+
+
+def test_the_loop_takes_those_steps(attached, train, monkeypatch):
+    strategy, steps = attached("ddg", recipe={"training": {"epochs": 3, "batch_size": 8}}), []
+    align = strategy.align
+    monkeypatch.setattr(
+        strategy, "align", lambda batches, p: steps.append([len(b.labels) for b in batches]) or align(batches, p)
+    )
+    train(strategy)
+    assert steps == [[8, 8]] * 23
+
+
+def test_alignment_moves_extractor_hidden_networks_and_discriminator_but_no_head(attached, train):
+    strategy = attached("ddg", every=1, steps=2)
+    names = {**dict(strategy.setting.model.named_parameters()), **dict(strategy.named_parameters())}
+    before = {name: p.detach().clone() for name, p in names.items()}
+    only = strategy.phases(0)[1:]
+    strategy.phases = lambda epoch: only
+    train(strategy)
+    moved = {name.split(".")[0] for name, p in names.items() if not torch.equal(p, before[name])}
+    assert moved == {"extractor", "hidden", "discriminator"}
+
+
+def gradients(strategy):
+    """Return the gradients of one alignment step."""
+    torch.manual_seed(3)
+    phase = strategy.phases(strategy.every - 1)[-1]
+    s = strategy.setting
+    batches = [s.domains[d.corpus].batch(s.domains[d.corpus].pools["any"][:8]) for d in phase.draws]
+    terms = phase.terms(batches, 0.5)
+    sum(phase.weights[name] * term for name, term in terms.items()).backward()
+    return {name: p.grad for name, p in s.model.named_parameters()}
+
+
+def test_taking_mmd_out_changes_the_extractors_gradients_and_leaves_the_heads_as_they_were(attached):
+    with_mmd, without = gradients(attached("ddg")), gradients(attached("ddg", mmd=0.0))
+    extractor = [n for n in with_mmd if n.startswith("extractor.") and with_mmd[n] is not None]
+    assert extractor
+    assert any(not torch.allclose(with_mmd[n], without[n]) for n in extractor)
+    heads = [n for n in with_mmd if n.startswith("heads.")]
+    assert all(with_mmd[n] is None and without[n] is None for n in heads)
+
+
+def test_hidden_networks_are_domain_specific_unless_shared(attached):
+    separate, shared = attached("ddg"), attached("ddg", hidden="shared")
+    assert separate.hidden["a"] is not separate.hidden["b"]
+    assert shared.hidden["a"] is shared.hidden["b"]
+    assert [u.conv.out_channels for u in separate.hidden["a"].units] == [128, 13, 64, 13, 13]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"hidden": "shared"},
+        {"hidden": "none"},
+        {"level": "specific"},
+        {"critic": "wasserstein"},
+        {"source_supervision": True},
+    ],
+)
+def test_every_option_trains(options, attached, train):
+    last = train(attached("ddg", every=1, steps=2, **options))[-1].epochs[-1]
+    assert ("source/task_a" in last) == bool(options.get("source_supervision"))
+
+
+def test_no_loss_at_all_is_refused(attached):
+    with pytest.raises(RecipeError, match="one above 0"):
+        attached("ddg", mmd=0.0, adversarial=0.0)
