@@ -57,7 +57,8 @@ class MultiHeadAttention(nn.Module):
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         """Attend; `valid` marks the real frames."""
         n, t, d = x.shape
-        q, k, v = self.qkv(x).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # each (N, H, T, D/H)
+        x = x.contiguous()  # often a transposed view; one copy here saves several below
+        q, k, v = (part.view(n, t, self.heads, -1).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1))
         mask = None if valid is None else valid[:, None, None, :]  # (N, 1, 1, T)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (N, H, T, D/H)
         y = self.out(y.transpose(1, 2).reshape(n, t, d))  # (N, T, D)

@@ -40,7 +40,7 @@ def adaptive_feature_norm(features: Tensor, *, step: float = 1.0, radius: float 
         >>> adaptive_feature_norm(torch.tensor([[3.0, 4.0]]), radius=7.0)
         tensor(4.)
     """
-    norms = torch.linalg.vector_norm(features, dim=1)  # (n,), with gradient zero at zero
+    norms: Tensor = torch.linalg.vector_norm(features, dim=1)  # (n,), with gradient zero at zero
     if radius is not None:
         return (norms.mean() - radius).square()
     return (norms - norms.detach() - step).square().mean()

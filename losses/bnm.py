@@ -40,7 +40,8 @@ def batch_nuclear_norm(logits: Tensor) -> Tensor:
         tensor(-1.)
     """
     check_logits(logits)
-    return -torch.linalg.svdvals(logits.softmax(1)).sum() / len(logits)
+    singular: Tensor = torch.linalg.svdvals(logits.softmax(1))  # (min(n, K),)
+    return -singular.sum() / len(logits)
 
 
 class BNM(nn.Module):
@@ -55,8 +56,11 @@ class BNM(nn.Module):
     Example:
         >>> import torch
         >>> BNM()(torch.zeros(4, 4))
-        tensor(-0.5000)
+        tensor(-0.2500)
     """
+
+    def __init__(self) -> None:
+        super().__init__()
 
     def forward(self, logits: Tensor) -> Tensor:
         """Return the loss."""

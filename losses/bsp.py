@@ -40,7 +40,8 @@ def batch_spectral_penalty(features: Tensor, *, largest: int = 1) -> Tensor:
     rows, width = features.shape
     gram = features @ features.T if rows < width else features.T @ features
     # In ascending order; rounding may take those of a matrix of low rank below zero.
-    return torch.linalg.eigvalsh(gram)[-largest:].clamp_min(0).sum()
+    squares: Tensor = torch.linalg.eigvalsh(gram)[-largest:]  # (k,)
+    return squares.clamp_min(0).sum()
 
 
 class BSP(nn.Module):

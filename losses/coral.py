@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
+from losses.differentiation import first_order_only
 from losses.precision import full_precision
 from losses.shapes import check_pair
 
@@ -72,6 +72,9 @@ class CORAL(nn.Module):
         tensor(0.)
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return coral(source, target)
@@ -100,7 +103,7 @@ class _CovarianceGap(torch.autograd.Function):
         return loss
 
     @staticmethod
-    @once_differentiable
+    @first_order_only
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
         a, b, *products = ctx.saved_tensors
         if len(products) == 1:

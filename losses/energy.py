@@ -6,6 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from losses.pairwise import distances
 from losses.precision import full_precision
 from losses.shapes import check_pair
 
@@ -45,8 +46,8 @@ def energy_distance(source: Tensor, target: Tensor) -> Tensor:
     # Distances do not depend on the origin, but their rounding does.
     centre = torch.cat([source, target]).detach().mean(0)
     x, y = source - centre, target - centre
-    within = _mean_distance(x, x) + _mean_distance(y, y)
-    return _mean_distance(x, y) - within / 2
+    within = distances(x, x).mean() + distances(y, y).mean()
+    return distances(x, y).mean() - within / 2
 
 
 class Energy(nn.Module):
@@ -64,15 +65,9 @@ class Energy(nn.Module):
         tensor(2.)
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return energy_distance(source, target)
-
-
-def _mean_distance(x: Tensor, y: Tensor) -> Tensor:
-    squares = x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T  # (n, m)
-    if x is y:
-        squares = squares.masked_fill(torch.eye(len(x), dtype=torch.bool, device=x.device), 0)
-    apart = squares > 0
-    # The distance has no derivative at zero: pairs at one place are left out of the root, and pull nowhere.
-    return torch.where(apart, torch.where(apart, squares, 1).sqrt(), 0).mean()

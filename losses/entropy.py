@@ -122,6 +122,9 @@ class Entropy(nn.Module):
         tensor(1.3863)
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(self, logits: Tensor) -> Tensor:
         """Return the mean entropy."""
         return entropy(logits)
@@ -140,6 +143,9 @@ class Diversity(nn.Module):
         >>> Diversity()(torch.zeros(3, 4))
         tensor(-1.3863)
     """
+
+    def __init__(self) -> None:
+        super().__init__()
 
     def forward(self, logits: Tensor) -> Tensor:
         """Return the negative entropy of the mean prediction."""

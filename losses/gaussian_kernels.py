@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from losses.differentiation import first_order_only
 from losses.pairwise import CACHED, Pairs, median_of_pairs, pairs_like, squared_distances
 
 
@@ -142,7 +142,7 @@ class _KernelSum(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable
+    @first_order_only
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         half = (len(ctx.needs_input_grad) - 2) // 2
         rows, rates, slopes = (

@@ -118,10 +118,12 @@ class JMMD(nn.Module):
 
 
 def _check_layers(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
-    if isinstance(source, Tensor) or isinstance(target, Tensor):
+    if any(isinstance(layers, Tensor) for layers in (source, target)):
         raise TypeError("source and target are to be lists of tensors, one for each layer: put a single one in a list")
     if not source or len(source) != len(target):
-        raise ValueError(f"there are {len(source)} source and {len(target)} target layers; expected as many, at least 1")
+        raise ValueError(
+            f"there are {len(source)} source and {len(target)} target layers; expected as many, at least 1"
+        )
     for source_layer, target_layer in zip(source, target, strict=True):
         check_pair(source_layer, target_layer)
     rows = {len(layer) for layer in source}, {len(layer) for layer in target}

@@ -72,8 +72,9 @@ def linear_mmd(
     )
     distances = [(left - right).square().sum(1) for left, right in pairs]
     values = _kernel(torch.cat(distances), kernel).split([n, m, len(circle), len(circle)])  # type: ignore[no-untyped-call]
-    source_mean, target_mean, *across = (value.mean() for value in values)
-    return source_mean + target_mean - across[0] - across[1]
+    within_source, within_target, *across = (value.mean() for value in values)
+    loss: Tensor = within_source + within_target - across[0] - across[1]
+    return loss
 
 
 class LinearMMD(nn.Module):

@@ -51,11 +51,12 @@ def sinkhorn_divergence(
     _check_options(power, blur, scaling)
     with torch.no_grad():
         both = torch.cat([source, target])
+        centre = both.mean(0)  # costs do not depend on the origin, but their rounding does
         # Without a width, or with one below the blur, the annealing would have no first step.
         diameter = max(float((both.amax(0) - both.amin(0)).norm()), blur)
     loss: Tensor = _samples_loss()(
         "sinkhorn", p=power, blur=blur, scaling=scaling, diameter=diameter, debias=True, backend="tensorized"
-    )(source, target)
+    )(source - centre, target - centre)
     return loss
 
 

@@ -47,6 +47,42 @@ def pairs_like(flat: Tensor, n: int, m: int) -> Pairs:
     return Pairs(flat, xx.view(n, n), xy.view(n, m), yy.view(m, m))
 
 
+def distances(x: Tensor, y: Tensor, *, power: int = 1) -> Tensor:
+    r"""Euclidean distances of each row of x to each of y, or their squares, with a gradient.
+
+    .. math::
+        D_{ij} = \lVert x_i - y_j \rVert_2^p
+
+    They come from inner products. Where that leaves no digit of a distance, the two rows count as one point: the
+    distance is zero, and so is its gradient. Centre the rows before.
+
+    Args:
+        x: rows.
+        y: rows; x itself for the distances within one sample.
+        power: 1, or 2 for the squares.
+
+    Shape:
+        x (n, d), y (m, d); the result is (n, m).
+
+    Returns:
+        The distances, to the power.
+
+    Example:
+        >>> import torch
+        >>> distances(torch.zeros(1, 2), torch.tensor([[0.0, 0.0], [3.0, 4.0]]))
+        tensor([[0., 5.]])
+    """
+    norms = x.square().sum(1)[:, None] + y.square().sum(1)  # (n, m)
+    squares = torch.addmm(norms, x, y.T, alpha=-2)
+    apart = squares > 4 * torch.finfo(x.dtype).eps * norms
+    if x is y:
+        apart = apart & ~torch.eye(len(x), dtype=torch.bool, device=x.device)
+    if power == 2:
+        return torch.where(apart, squares, 0.0)
+    # The root has no derivative at zero, not even where it is masked afterwards.
+    return torch.where(apart, torch.where(apart, squares, 1.0).sqrt(), 0.0)
+
+
 def squared_distances(x: Tensor, y: Tensor) -> Pairs:
     r"""Squared Euclidean distances of all pairs, from inner products.
 

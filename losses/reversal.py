@@ -92,6 +92,9 @@ class GradientReversal(nn.Module):
         tensor([1., 2.])
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(self, x: Tensor, strength: float = 1.0) -> Tensor:
         """Pass the features on unchanged and turn their gradient round."""
         return reverse_gradient(x, strength)

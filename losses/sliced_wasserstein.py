@@ -56,10 +56,11 @@ def sliced_wasserstein(source: Tensor, target: Tensor, directions: Tensor, *, po
         return (a - b).abs().pow(power).mean()
     n, m = len(a), len(b)
     # In units of 1/(nm) the quantile functions step at multiples of m and of n: integers, without rounding.
-    steps = torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]).unique()  # (levels,)
+    steps = torch.unique(torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]))  # (levels,)
     widths = steps.diff(prepend=steps.new_zeros(1)).to(a) / (n * m)  # (levels,)
     a_level, b_level = ((steps - 1) // m).to(a.device), ((steps - 1) // n).to(b.device)
-    return (widths @ (a[a_level] - b[b_level]).abs().pow(power)).mean()
+    integrals: Tensor = widths @ (a[a_level] - b[b_level]).abs().pow(power)  # (P,)
+    return integrals.mean()
 
 
 def random_directions(width: int, count: int, *, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -79,12 +80,13 @@ def random_directions(width: int, count: int, *, like: Tensor, generator: torch.
 
     Example:
         >>> import torch
-        >>> random_directions(3, 5, like=torch.zeros(1)).norm(dim=0)
+        >>> random_directions(3, 5, like=torch.zeros(1)).square().sum(0).round(decimals=4)
         tensor([1., 1., 1., 1., 1.])
     """
     dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
     normal = torch.randn(width, count, generator=generator, device=like.device, dtype=dtype)
-    return normal / normal.norm(dim=0)
+    directions: Tensor = normal / torch.linalg.vector_norm(normal, dim=0)
+    return directions
 
 
 class SlicedWasserstein(nn.Module):

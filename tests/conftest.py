@@ -115,3 +115,25 @@ def train():
         return records
 
     return all_stages
+
+
+TINY = """\
+name: tiny
+strategy: {name: mmd}
+source: {corpus: casia, slices: {version: V2, seconds: 2}}
+target: {corpus: modma, slices: {version: V1, seconds: 4, overlap: 1}}
+extractor: {name: multi_tim, mode: plain, blocks: 1, filters: 13}
+head: {name: temporal, mode: plain, blocks: 1}
+training: {epochs: 2, batch_size: 8}
+split: {valid: 0.25, test: 0.25}
+synthetic: {source: {clips: 1}, target: {speakers: 8, clips: 1}}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """Return the file of a recipe that runs on stand-ins in a second or two; the current folder is a temporary one."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY, encoding="utf-8")
+    return path

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from transfer.loading import load_recipe
     from transfer.recipe import Recipe
-    from transfer.run import check, run
+    from transfer.experiment import check, run
 
 __all__ = ["Recipe", "check", "load_recipe", "run"]
 
 _HOMES = {
     "load_recipe": "transfer.loading",
     "Recipe": "transfer.recipe",
-    "run": "transfer.run",
-    "check": "transfer.run",
+    "run": "transfer.experiment",
+    "check": "transfer.experiment",
 }
 
 

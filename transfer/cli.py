@@ -57,7 +57,7 @@ def run_command(
     console = _console()
     from transfer.evaluation.table import print_summary
     from transfer.progress import Reporter
-    from transfer.run import run
+    from transfer.experiment import run
 
     summary = run(recipe, overrides or (), synthetic=synthetic, out=out, reporter=Reporter(console))
     if as_json:
@@ -73,7 +73,7 @@ def check_command(
 ) -> None:
     """Find everything that can be wrong before training, in seconds."""
     from transfer.progress import Reporter
-    from transfer.run import check
+    from transfer.experiment import check
 
     planned = check(recipe, overrides or (), synthetic=synthetic)
     if as_json:

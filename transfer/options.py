@@ -32,6 +32,9 @@ def check_components(recipe: Recipe, source: Source) -> None:
     }
     for path, (table, component) in sections.items():
         check_options(path, component, table, source)
+    nested = tables["strategies"][recipe.strategy.name].losses_named(recipe.strategy.options)
+    for path, component in nested.items():
+        check_options(f"strategy.{path}", component, tables["losses"], source)
 
 
 def check_options(path: str, component: Component, table: Registry, source: Source) -> None:

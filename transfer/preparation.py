@@ -92,7 +92,7 @@ def plan(recipe: Recipe) -> Plan:
         hashes |= content_hashes(scan)
         table = with_durations(tables[name], scan, problems=recipe.bad_audio)
         skipped[name] = len(tables[name]) - len(table)
-        slices = slice_corpus(table, Slicing(**section.slices.model_dump())).reset_index(drop=True)
+        slices = slice_corpus(table, _slicing(section)).reset_index(drop=True)
         split = _split(recipe, section, slices)
         notes += [f"{name}: {note}" for note in split.notes]
         parts.append(_roles(recipe, section, slices, split, learns_from))
@@ -154,6 +154,12 @@ def load(
 def _read(section: CorpusSection) -> Corpus:
     """Read a corpus."""
     return read_corpus(section.corpus, corpus_root(section.corpus, section.root), reader=section.reader)
+
+
+def _slicing(section: CorpusSection) -> Slicing:
+    """Return how a corpus is sliced; the overlap matters to V1 alone."""
+    rule = section.slices
+    return Slicing(rule.version, rule.seconds, rule.overlap if rule.version == "V1" else 0.0, rule.minimum)
 
 
 def _relabel(section: CorpusSection, table: pd.DataFrame) -> pd.DataFrame:

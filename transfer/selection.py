@@ -11,7 +11,7 @@ from transfer.data.domain import Domain
 from transfer.errors import RecipeError
 from transfer.evaluation.metrics import confusion, uar
 from transfer.model import TransferModel
-from transfer.predict import predict
+from transfer.prediction import predict
 from transfer.recipe import Recipe
 
 __all__ = ["check_selection", "scorer", "validation_scores"]

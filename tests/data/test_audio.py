@@ -98,7 +98,8 @@ def test_what_is_no_audio_is_unreadable(tmp_path, content):
 def test_a_missing_file_and_one_cut_off_are_unreadable(tmp_path):
     with pytest.raises(AudioError, match=r"no\.wav: unreadable"):
         load_audio(tmp_path / "no.wav")
-    path = write(tmp_path / "cut.flac", noise(160000))
-    path.write_bytes(path.read_bytes()[:20000])
-    with pytest.raises(AudioError, match=r"cut\.flac: unreadable"):
-        load_audio(path)
+    for form in ("flac", "mp3"):
+        path = write(tmp_path / f"cut.{form}", noise(160000))
+        path.write_bytes(path.read_bytes()[:20000])
+        with pytest.raises(AudioError, match=rf"cut\.{form}: unreadable"):
+            load_audio(path)

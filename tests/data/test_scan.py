@@ -67,6 +67,14 @@ def test_decoding_finds_silent_and_not_finite_files(tmp_path):
     assert scan_audio(clips(str(tmp_path / "late.wav")), decode=True)["problem"].to_list() == [""]
 
 
+def test_decoding_finds_files_that_are_cut_off(tmp_path):
+    path = tmp_path / "cut.mp3"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(80000), 16000)
+    path.write_bytes(path.read_bytes()[:10000])
+    assert scan_audio(clips(str(path)))["problem"].to_list() == [""]
+    assert scan_audio(clips(str(path)), decode=True)["problem"].iloc[0].startswith("unreadable: cut off")
+
+
 def test_durations_are_those_of_the_clips(tmp_path):
     path = write(tmp_path / "a.wav", 2.0)
     table = pd.concat(

@@ -142,7 +142,7 @@ def test_different_seeds_give_different_splits_and_one_seed_the_same():
 
 def test_every_speaker_is_a_test_speaker_under_some_seed():
     table = slices(names(6), labels=("HC", "MDD"), own=True)
-    tested = {speaker for seed in range(30) for speaker in split_slices(table, seed=seed).speakers("test")}
+    tested = {speaker for seed in range(60) for speaker in split_slices(table, seed=seed).speakers("test")}
     assert tested == set(names(6))
 
 

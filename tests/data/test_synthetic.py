@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 import soundfile
@@ -63,6 +65,14 @@ def test_workbook_of_modma_reads_like_the_real_one(tmp_path):
     assert table.loc[patients, "PHQ-9"].between(5, 27).all()
     assert table.loc[~patients, "PHQ-9"].between(0, 4).all()
     assert table.loc[patients, "GAD-7"].mean() > table.loc[~patients, "GAD-7"].mean()
+
+
+def test_workbook_of_modma_does_not_tell_when_it_was_written(tmp_path):
+    root = synthesize("modma", tmp_path / "modma", speakers=2, clips=1)
+    with ZipFile(root / WORKBOOK) as archive:
+        assert {part.date_time for part in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    properties = openpyxl.load_workbook(root / WORKBOOK).properties
+    assert properties.created.year == properties.modified.year == 2015
 
 
 def test_emovo_lies_in_the_layout_of_the_real_corpus(tmp_path):

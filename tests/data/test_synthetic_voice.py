@@ -32,7 +32,8 @@ CLEAN = Shift()
 def load(path: Path) -> np.ndarray:
     """Audio of a file at 16 kHz."""
     audio, rate = soundfile.read(path, dtype="float32")
-    return soxr.resample(audio, rate, RATE)
+    mono = audio if audio.ndim == 1 else audio.mean(axis=1)
+    return soxr.resample(mono, rate, RATE)
 
 
 def level_track(audio: np.ndarray) -> np.ndarray:
@@ -229,3 +230,22 @@ def test_a_plain_classifier_finds_depression_in_new_subjects_but_not_always(tmp_
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     score = balanced_accuracy_score(labels, cross_val_predict(model, np.array(features), labels, cv=folds))
     assert 0.72 < score < 0.97
+
+
+def test_one_text_by_one_voice_differs_from_moment_to_moment():
+    session = Session(Order("casia", 0, CLEAN, 4, 1), "wangzhe", "male")
+    one, again, other = (session.record(c, text="t", prosody=Prosody(), syllables=8) for c in ("a", "a", "b"))
+    np.testing.assert_array_equal(one, again)
+    assert len(one) != len(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "angry", "sad"),
+    [("casia", "*/angry/*", "*/sad/*"), ("emovo", "*/rab-*", "*/tri-*"), ("nemo", "*/*_anger_*", "*/*_sadness_*")],
+)
+def test_anger_is_louder_higher_and_brighter_than_sadness_in_every_acted_corpus(tmp_path, name, angry, sad):
+    root = synthesize(name, tmp_path / name, speakers=2, clips=1)
+    high, low = ([load(path) for path in sorted(root.glob(pattern))] for pattern in (angry + ".wav", sad + ".wav"))
+    assert len(high) == len(low) == 2
+    for measure, sign in ((active_level, 1), (lambda x: np.median(pitch_track(x)), 1), (spectral_fall, -1)):
+        assert all(sign * (measure(a) - measure(b)) > 0 for a, b in zip(high, low, strict=True))

@@ -62,6 +62,16 @@ def test_per_subject_is_the_weighted_mean_of_the_subjects_own_metrics(metric):
     np.testing.assert_allclose(values, [np.mean(own), (4 * own[0] + own[3]) / 5])
 
 
+@pytest.mark.parametrize(("metric", "other"), [("sensitivity", "specificity"), ("auc", "auc"), ("brier", "brier")])
+def test_the_positive_class_can_be_the_first(metric, other):
+    units, weights = make(3), np.array([[1, 2, 0, 1, 1]], dtype=float)
+    first = weighted_metric(units, metric, positive="c0")(weights)
+    np.testing.assert_allclose(first, weighted_metric(units, other, positive="c1")(weights))
+    assert weighted_metric(units, "sensitivity", positive="c0")(weights) != weighted_metric(units, "sensitivity")(
+        weights
+    )
+
+
 def test_a_subject_whose_own_metric_is_undefined_does_not_weigh():
     units = make(3, units=12)
     units.loc[units["subject"] == "s0", "truth"] = "c0"  # no positives: its AUC is not defined

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from feature_extractors.attention import AttentionFreeLocal, SqueezeExcitation
 from feature_extractors.frames import valid_frames
 from feature_extractors.temporal_stack import MODES, build_stack, stack_scales
 
@@ -109,6 +110,12 @@ def test_attention_modes_run_at_their_own_width(mode):
     built = build_stack(mode, F, F, levels=range(2))
     assert built.blocks[0].body[0].conv.weight.shape[:2] == (128, 128)
     assert built(torch.randn(2, F, T)).shape == (2, F, T, 2)
+
+
+def test_mode_se_gates_channels_whatever_the_attention_of_the_other_modes():
+    for mode, kind in (("se", SqueezeExcitation), ("attention", AttentionFreeLocal)):
+        built = build_stack(mode, F, F, levels=range(2), attention="aft_local")
+        assert {type(attention) for attention in built.attention} == {kind}
 
 
 def test_scales_of_an_earlier_stack_go_first():

@@ -18,6 +18,7 @@ from feature_extractors import Frames
 from losses import LOSSES, reversal_strength
 from transfer.data.domain import Batch
 from transfer.errors import RecipeError
+from transfer.recipe import Component
 from transfer.registry import Registry
 from transfer.strategies.base import Draw, Phase, Setting, Strategy
 from transfer.strategies.levels import Level, Levels, Pooling, width
@@ -66,8 +67,6 @@ class AlignmentStrategy(Strategy):
         ['mmd', 'dann']
     """
 
-    options_of: ClassVar[Mapping[str, Mapping[str, Any]]] = {"losses": LOSSES}
-
     def __init__(self, *, losses: list[AlignmentLoss], source_supervision: bool = True) -> None:
         super().__init__()
         self.specs = [AlignmentLoss.model_validate(spec) for spec in losses]
@@ -77,6 +76,12 @@ class AlignmentStrategy(Strategy):
     def _times(self, spec: AlignmentLoss) -> int:
         """Count how often a loss is named."""
         return sum(other.name == spec.name for other in self.specs)
+
+    @classmethod
+    def losses_named(cls, options: Mapping[str, Any]) -> dict[str, Component]:
+        """Return the losses of the list."""
+        specs = [AlignmentLoss.model_validate(spec) for spec in options["losses"]]
+        return {f"losses.{i}": Component(name=spec.name, **spec.options) for i, spec in enumerate(specs)}
 
     def attach(self, setting: Setting) -> None:
         """Build the losses, each for the width of its level."""
@@ -172,6 +177,11 @@ class _One(AlignmentStrategy):
     ) -> None:
         spec = AlignmentLoss(name=self.loss, weight=weight, level=level, pooling=pooling, ramp=ramp, **(options or {}))
         super().__init__(losses=[spec], source_supervision=source_supervision)
+
+    @classmethod
+    def losses_named(cls, options: Mapping[str, Any]) -> dict[str, Component]:
+        """Return the one loss."""
+        return {"options": Component(name=cls.loss, **(options.get("options") or {}))}
 
 
 class MMD(_One):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -18,7 +18,7 @@ from transfer.data.domain import Batch, Domain
 from transfer.errors import RecipeError
 from transfer.model import TransferModel
 from transfer.optim import OptimizerPlan
-from transfer.recipe import Pretraining, Training
+from transfer.recipe import Component, Pretraining, Training
 
 __all__ = ["Draw", "Phase", "Setting", "Stage", "Strategy", "Terms"]
 
@@ -116,6 +116,11 @@ class Strategy(nn.Module):
     pretrains: ClassVar[bool] = False  # whether it makes no sense without a pretrained extractor
 
     setting: Setting
+
+    @classmethod
+    def losses_named(cls, options: Mapping[str, Any]) -> dict[str, Component]:
+        """Return the losses that a recipe's options name, by where they stand, so that their options can be checked."""
+        return {}
 
     def attach(self, setting: Setting) -> None:
         """Take the setting, and build what depends on it.

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 import openpyxl
@@ -104,7 +104,7 @@ def _write_workbook(path: Path, rows: list[list[int | str]]) -> None:
     parts["docProps/core.xml"] = re.sub(
         rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*", date, parts["docProps/core.xml"]
     )
-    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+    with ZipFile(path, "w") as archive:
         for name, content in parts.items():
             archive.writestr(ZipInfo(name), content)
 

@@ -23,7 +23,7 @@ from transfer.evaluation.predictions import write_predictions
 from transfer.loading import load_recipe
 from transfer.loop import Record, fit
 from transfer.output import default_folder, output_folder, write_json
-from transfer.predict import embeddings, predict
+from transfer.prediction import embeddings, predict
 from transfer.preparation import Plan, Prepared, load, plan
 from transfer.progress import Reporter
 from transfer.recipe import Recipe

@@ -1,0 +1,138 @@
+"""A run on stand-ins, end to end."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from transfer import check, run
+from transfer.checkpoint import read_checkpoint
+from transfer.errors import LeakageError, RecipeError, SplitError, UserError
+from transfer.evaluation.predictions import read_predictions
+
+QUIET = ["tracking.kind=none"]
+
+
+@pytest.fixture
+def summary(tiny, tmp_path):
+    run(tiny, QUIET, synthetic=True, out=tmp_path / "out")
+    return json.loads((tmp_path / "out" / "summary.json").read_text())
+
+
+def test_the_folder_holds_everything_and_the_summary_says_what_was_done(summary, tmp_path):
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert names == {"summary.json", "recipe.yaml", "predictions.parquet", "history.json", "model.safetensors"}
+    wanted = "name strategy seed source target target_labels selection split leakage metrics train_seconds feature_seconds mlflow_run_id versions"
+    assert set(wanted.split()) <= set(summary)
+    for level in ("slice", "recording", "subject"):
+        assert {"uar", "accuracy", "macro_f1", "sensitivity", "specificity", "auc", "uar_ci"} <= set(summary["metrics"]["test"][level])
+    assert summary["selection"]["tag"] == "target_validation"
+    assert summary["leakage"]["found"] == []
+    assert summary["synthetic"]["modma"]["name"] == "modma"
+    assert set(summary["diagnostics"]["after"]) == {"universal", "specific"}
+
+
+def test_the_prediction_table_has_one_row_a_slice_and_no_plain_ids(summary, tmp_path):
+    table = read_predictions(tmp_path / "out" / "predictions.parquet")
+    parts = summary["split"]["parts"]["modma"]
+    assert table.groupby("part").size().to_dict() == {p: parts[p]["slices"] for p in ("valid", "test")}
+    assert table.groupby("part")["subject"].nunique().to_dict() == {p: parts[p]["speakers"] for p in ("valid", "test")}
+    assert not table["subject"].str.contains("0201|0202|0203").any()
+    assert not table["recording"].str.contains("wav").any()
+    assert table[["p_HC", "p_MDD"]].sum(axis=1).to_numpy() == pytest.approx(1)
+
+
+def test_nothing_recorded_names_a_folder_of_this_machine(summary, tmp_path):
+    for file in (tmp_path / "out").glob("*"):
+        assert str(tmp_path).encode() not in file.read_bytes(), file.name
+        assert b"audio_lanzhou" not in file.read_bytes(), file.name
+
+
+def test_the_resolved_recipe_and_the_checkpoint_are_enough_to_rebuild_the_model(summary, tmp_path):
+    tree = yaml.safe_load((tmp_path / "out" / "recipe.yaml").read_text())
+    assert tree["training"]["epochs"] == 2
+    checkpoint = read_checkpoint(tmp_path / "out")
+    assert checkpoint.record["classes"]["modma"] == ["HC", "MDD"]
+    assert checkpoint.record["front_end"]["sample_rate"] == 16000
+    assert {"all.mean", "all.std"} == set(checkpoint.normalisation)
+
+
+def test_two_runs_with_one_seed_give_identical_predictions_and_another_seed_does_not(tiny, tmp_path):
+    tables = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run(tiny, [*QUIET, f"training.seed={seed}", "split.seed=0"], synthetic=True, out=tmp_path / name)
+        tables.append(read_predictions(tmp_path / name / "predictions.parquet"))
+    pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
+    assert not tables[0]["p_MDD"].equals(tables[2]["p_MDD"])
+
+
+def test_pretraining_can_come_from_a_finished_run(summary, tiny, tmp_path):
+    overrides = [*QUIET, "strategy={name: freeze}", f"pretraining.checkpoint={tmp_path / 'out'}"]
+    run(tiny, overrides, synthetic=True, out=tmp_path / "frozen")
+    first, second = read_checkpoint(tmp_path / "out"), read_checkpoint(tmp_path / "frozen")
+    own = [k for k in first.weights if k.startswith("extractor.") and k.endswith("weight")]
+    assert own
+    assert all(torch.equal(first.weights[k], second.weights[k]) for k in own)
+    with pytest.raises(RecipeError, match=r"(?s)weights do not match.*shape"):
+        run(tiny, [*overrides, "extractor.filters=8"], synthetic=True, out=tmp_path / "other")
+
+
+def test_the_clip_split_runs_only_where_its_leaks_are_accepted_and_says_what_leaks(tiny, tmp_path):
+    with pytest.raises(SplitError, match="accept_leakage"):
+        check(tiny, ["split.by=clip"], synthetic=True)
+    with pytest.raises((LeakageError, SplitError), match="audio"):
+        check(tiny, ["split.by=clip", "split.accept_leakage=[speaker, recording]", "target.slices.overlap=0"], synthetic=True)
+    accepted = "split.accept_leakage=[speaker, recording, slice, audio]"
+    summary = run(tiny, [*QUIET, "split.by=clip", accepted, "training.epochs=1"], synthetic=True, out=tmp_path / "leaks")
+    shares = summary["leakage"]["test_in_train"]
+    assert shares["speaker"] > 0
+    assert {"speaker", "recording", "audio"} <= set(summary["leakage"]["found"])
+
+
+def test_oracle_selection_is_possible_by_that_name_only_and_tagged(tiny, tmp_path):
+    summary = run(tiny, [*QUIET, "selection.by=oracle"], synthetic=True, out=tmp_path / "out")
+    assert "oracle" in summary["selection"]["tag"]
+
+
+def test_without_target_labels_selection_may_not_use_them(tiny):
+    with pytest.raises(RecipeError, match="target_validation uses target labels"):
+        check(tiny, ["target.labelled_speakers=none"], synthetic=True)
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("target.labelled_speakers=40", "training part has"),
+        ("target.labelled_speakers=[nobody]", "no speaker 'nobody'"),
+        ("source.root=/nowhere", "/nowhere"),
+        ("heads=shared", "same classes"),
+        ("source.relabel={sadd: MDD}", "did you mean 'sad'"),
+        ("training.rates={extractor.nothing: x0.1}", "no module is named"),
+        ("training.optimizer.lr=1e20", "is nan|is inf"),
+    ],
+)
+def test_a_mistake_ends_the_run_and_leaves_nothing(override, says, tiny, tmp_path):
+    with pytest.raises(UserError, match=says):
+        run(tiny, [*QUIET, override, "training.clip_gradient=null"], synthetic="root" not in override, out=tmp_path / "out")
+    left = {p.name for p in tmp_path.iterdir()}
+    assert left == {"tiny.yaml"}
+
+
+def test_a_run_never_writes_over_another(summary, tiny, tmp_path):
+    with pytest.raises(UserError, match="not empty"):
+        run(tiny, QUIET, synthetic=True, out=tmp_path / "out")
+
+
+def test_a_run_is_tracked_in_the_default_store(tiny, tmp_path):
+    from mlflow.tracking import MlflowClient
+
+    summary = run(tiny, ["training.epochs=1"], synthetic=True, out=tmp_path / "out")
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
+    found = client.get_run(summary["mlflow_run_id"])
+    assert found.info.status == "FINISHED"
+    assert found.data.params["strategy.name"] == "mmd"
+    assert found.data.tags["synthetic"] == "True"
+    assert found.data.metrics["test/subject/uar"] == pytest.approx(summary["metrics"]["test"]["subject"]["uar"])
+    assert {a.path for a in client.list_artifacts(found.info.run_id)} == {p.name for p in (tmp_path / "out").iterdir()}
