@@ -132,7 +132,8 @@ def _class_weights(labels: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
     classes = logits.shape[1]
     one_hot = F.one_hot(labels.long(), classes).to(logits)  # (n, K)
     counts = one_hot.sum(0)  # (K,)
-    share = (counts > 0) / (counts > 0).sum().sqrt()  # (K,), zero for a class that no source row has
+    present = (counts > 0).to(logits)  # (K,)
+    share = present / present.sum().sqrt()  # (K,)
     # Among logarithms, so that a class that no target row is given any probability of keeps its proportions.
     target = F.log_softmax(F.log_softmax(logits, 1), 0).exp()  # (m, K)
     return one_hot / counts.clamp_min(1) * share, target * share

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from transfer.experiment import check, run
     from transfer.loading import load_recipe
     from transfer.recipe import Recipe
-    from transfer.experiment import check, run
 
 __all__ = ["Recipe", "check", "load_recipe", "run"]
 

@@ -56,8 +56,8 @@ def run_command(
     """Train, transfer, evaluate and track a recipe."""
     console = _console()
     from transfer.evaluation.table import print_summary
-    from transfer.progress import Reporter
     from transfer.experiment import run
+    from transfer.progress import Reporter
 
     summary = run(recipe, overrides or (), synthetic=synthetic, out=out, reporter=Reporter(console))
     if as_json:
@@ -72,8 +72,8 @@ def check_command(
     recipe: RecipeArgument, overrides: Overrides = None, synthetic: Synthetic = False, as_json: Json = False
 ) -> None:
     """Find everything that can be wrong before training, in seconds."""
-    from transfer.progress import Reporter
     from transfer.experiment import check
+    from transfer.progress import Reporter
 
     planned = check(recipe, overrides or (), synthetic=synthetic)
     if as_json:

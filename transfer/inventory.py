@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -56,7 +57,8 @@ def _recipes() -> Mapping[str, str]:
 
 def _first_sentence(cls: Any) -> str:
     """Return the first sentence of a class's documentation."""
-    return (inspect.getdoc(cls) or "").split("\n")[0]
+    first = (inspect.getdoc(cls) or "").split("\n")[0]
+    return re.sub(r":\w+:`(\w+)`", r"\1", first).replace("; see ", ": ")
 
 
 _SOURCES: dict[str, Callable[[], Mapping[str, str]]] = {"corpora": _corpora, "recipes": _recipes}

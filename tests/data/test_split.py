@@ -133,6 +133,13 @@ def test_clinical_speakers_are_stratified_by_their_own_label():
             assert abs(counts["HC"] - counts["MDD"]) <= 4, (seed, part, counts)
 
 
+def test_few_clinical_speakers_still_give_every_part_every_label():
+    for seed in range(5):
+        split = split_slices(slices(names(6), labels=("HC", "MDD"), own=True), seed=seed)
+        assert [len(split.speakers(part)) for part in PARTS] == [2, 2, 2]
+        assert split.notes == ()
+
+
 def test_different_seeds_give_different_splits_and_one_seed_the_same():
     table = slices(names(10))
     parts = [tuple(split_slices(table, seed=seed).parts) for seed in range(12)]

@@ -93,6 +93,14 @@ def test_subject_level_of_emotion_corpora_is_the_mean_of_the_speakers_own_scores
     assert evaluate(make(), draws=50)["subject"]["definition"] == ONE_DECISION
 
 
+def test_a_speaker_whose_own_score_is_not_defined_is_left_out_of_the_mean():
+    table = make(classes=("a", "b"), several_truths=True)
+    table = table[(table["subject"] != "s0") | (table["truth"] == "a")]  # no AUC for s0
+    own = [evaluate(rows, draws=50)["recording"]["auc"] for _, rows in table.groupby("subject")]
+    assert own[0] is None
+    assert evaluate(table, draws=50)["subject"]["auc"] == pytest.approx(np.mean(own[1:]))
+
+
 def test_every_speaker_counts_the_same_at_subject_level():
     table = make(classes=("a", "b"), recordings=4, several_truths=True)
     more = table[table["subject"] == "s0"].assign(recording=lambda t: "x" + t["recording"])

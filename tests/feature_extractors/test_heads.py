@@ -173,3 +173,14 @@ def test_heads_without_scales_work_and_wrong_scales_are_refused():
         LinearHead(in_features=39, classes=4, fusion="weight")
     with pytest.raises(ValueError, match="classes is 0"):
         LinearHead(in_features=39, classes=0)
+
+
+def test_model_compiles_without_graph_breaks_and_exports():
+    torch._dynamo.reset()
+    model, x, lengths = trained("attention", "bidiff"), torch.randn(3, 13, 20), torch.tensor([20, 9, 1])
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x), model(x))
+    torch.testing.assert_close(compiled(x, lengths), model(x, lengths))
+    exported = torch.export.export(model, (x, lengths)).module()
+    shorter = torch.tensor([4, 20, 5])
+    torch.testing.assert_close(exported(x, shorter), model(x, shorter))

@@ -221,9 +221,7 @@ def test_gpu_agrees_with_cpu(name):
         pytest.skip("the directions are drawn on the device")
     loss = build(name).double()
     here = loss(**made)
-    there = loss.cuda()(
-        **{k: [x.cuda() for x in v] if isinstance(v, list) else v.cuda() for k, v in made.items()}
-    )
+    there = loss.cuda()(**{k: [x.cuda() for x in v] if isinstance(v, list) else v.cuda() for k, v in made.items()})
     if name != "wasserstein_critic":
         torch.testing.assert_close(here, there.cpu())
 

@@ -33,10 +33,11 @@ def from_the_formula(source, target, *, kernels=5, ratio=2.0, bandwidth=None, we
         return sum(weights[u] * np.exp(-squares / (base * ratio ** (u - kernels // 2))) for u in range(kernels))
 
     ss, tt, st_ = k(s, s), k(t, t), k(s, t)
-    if unbiased:
-        within = (ss.sum() - np.trace(ss)) / (n * (n - 1)) + (tt.sum() - np.trace(tt)) / (m * (m - 1))
-    else:
-        within = ss.mean() + tt.mean()
+    within = (
+        (ss.sum() - np.trace(ss)) / (n * (n - 1)) + (tt.sum() - np.trace(tt)) / (m * (m - 1))
+        if unbiased
+        else ss.mean() + tt.mean()
+    )
     return within - 2 * st_.mean()
 
 
@@ -136,9 +137,7 @@ def test_median_bandwidth_makes_it_blind_to_scale_and_origin(scale, shift, seed)
 
 def test_repeated_rows_change_nothing():
     source, target = sample(4, 5, 3)
-    torch.testing.assert_close(
-        mmd(source.repeat(3, 1), target, bandwidth=2.0), mmd(source, target, bandwidth=2.0)
-    )
+    torch.testing.assert_close(mmd(source.repeat(3, 1), target, bandwidth=2.0), mmd(source, target, bandwidth=2.0))
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e4])

@@ -5,6 +5,7 @@ import torch
 
 from feature_extractors import Frames
 from losses import mmd
+from transfer.errors import RecipeError
 from transfer.strategies.levels import pooled
 
 
@@ -62,3 +63,31 @@ def test_pooling_leaves_out_the_padding():
     frames = Frames(torch.tensor([[[2.0, 4.0, 0.0, 0.0]]]), torch.tensor([2]))
     assert pooled(frames, "pooled", 4).item() == 3
     assert pooled(frames, "flattened", 6).tolist() == [[2, 4, 0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "cdan",
+        "lmmd",
+        "mcc",
+        "bnm",
+        "information_maximisation",
+        "afn",
+        "bsp",
+        "cmd",
+        "coral",
+        "sliced_wasserstein",
+        "hausdorff",
+    ],
+)
+def test_a_loss_is_given_what_its_forward_asks_for(loss, attached, train):
+    strategy = attached("alignment", labelled=False, losses=[{"name": loss}])
+    _, terms, _ = one_step(strategy)
+    terms[loss].backward()
+    assert any(p.grad is not None and p.grad.any() for p in strategy.setting.model.extractor.parameters())
+
+
+def test_a_loss_that_asks_for_what_alignment_has_not_is_refused(attached):
+    with pytest.raises(RecipeError, match="reconstruction asks for prediction"):
+        attached("alignment", losses=[{"name": "reconstruction"}])

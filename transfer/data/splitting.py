@@ -53,7 +53,8 @@ def split_slices(
 ) -> Split:
     """Draw training, validation and test parts.
 
-    `speaker`: no speaker in two parts; where speakers have a label of their own (a diagnosis), stratified by it.
+    `speaker`: no speaker in two parts; where speakers have a label of their own (a diagnosis), stratified by it, with
+    at least one speaker of each label in each part if there are enough, whatever the shares.
     `clip`: slice by slice, stratified by label. This is the protocol of the laboratory notes and leaks speakers and
     recordings, so it must be accepted by name. If a part lacks a class, up to 200 draws look for a better one; what is
     still lacking in validation or test is noted, and in training refused.
@@ -187,17 +188,16 @@ def _own_labels(counts: pd.DataFrame) -> pd.Series:
 def _redraw(present: pd.DataFrame, strata: pd.Series, wish: _Wish) -> tuple[npt.NDArray[np.object_], tuple[str, ...]]:
     """Draw until every part has every class; settle for the best of many draws."""
     rng = np.random.default_rng(wish.seed)
-    codes, seen = pd.factorize(strata)[0], present.to_numpy()
-    best: tuple[tuple[int, int], npt.NDArray[np.object_], dict[str, list[str]]] | None = None
+    codes, seen, names = pd.factorize(strata)[0], present.to_numpy(), present.columns.to_numpy(dtype=object)
+    draws = []
     for _ in range(REDRAWS):
         parts = _draw(codes, wish, rng)
-        lacking = {part: [str(c) for c in present.columns[~seen[parts == part].any(axis=0)]] for part in set(parts)}
+        lacking = {part: list(names[~seen[parts == part].any(axis=0)]) for part in set(parts)}
         rank = (len(lacking["train"]), sum(map(len, lacking.values())))
-        if best is None or rank < best[0]:
-            best = rank, parts, lacking
+        draws.append((rank, parts, lacking))
         if not any(rank):
             break
-    _, parts, lacking = best  # type: ignore[misc]  # REDRAWS > 0
+    _, parts, lacking = min(draws, key=lambda draw: draw[0])
     if lacking["train"]:
         raise SplitError(
             f"{wish.named()}no draw of {REDRAWS} gives training every class; the best lacks {some(lacking['train'])}; "
@@ -212,7 +212,7 @@ def _draw(codes: Order, wish: _Wish, rng: np.random.Generator) -> npt.NDArray[np
     order = rng.permutation(n)
     strata = rng.permutation(codes.max() + 1)
     order = order[np.argsort(strata[codes[order]], kind="stable")]
-    valid, test = _sizes(n, wish)
+    valid, test = _sizes(codes, wish)
     parts = np.full(n, "train", dtype=object)
     for part, size in (("test", test), ("valid", valid)):
         at = _systematic(len(order), size, rng)
@@ -226,10 +226,13 @@ def _systematic(n: int, size: int, rng: np.random.Generator) -> Order:
     return np.floor((np.arange(size) + rng.random()) * n / max(size, 1)).astype(np.intp)
 
 
-def _sizes(n: int, wish: _Wish) -> tuple[int, int]:
-    """Return how many units go to validation and test: at least one where wanted, and one left to train on."""
-    valid, test = (max(1, round(share * n)) if share else 0 for share in (wish.valid, wish.test))
-    while valid + test >= n:
+def _sizes(codes: Order, wish: _Wish) -> tuple[int, int]:
+    """Return how many units go to validation and test: each part holds one of each stratum, or one where that fails."""
+    strata = np.bincount(codes)
+    n, parts = len(codes), 1 + bool(wish.valid) + bool(wish.test)
+    least = len(strata) if strata.min() >= parts else 1
+    valid, test = (max(least, round(share * n)) if share else 0 for share in (wish.valid, wish.test))
+    while valid + test > n - least:
         valid, test = (valid - 1, test) if valid >= test else (valid, test - 1)
     return valid, test
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
@@ -24,6 +24,18 @@ from transfer.strategies.base import Draw, Phase, Setting, Strategy
 from transfer.strategies.levels import Level, Levels, Pooling, width
 
 __all__ = ["DANN", "MMD", "AlignmentLoss", "AlignmentStrategy", "Coral", "Energy", "Sinkhorn"]
+
+
+GIVEN = ("source", "target", "source_logits", "target_logits", "logits", "source_labels", "strength")
+"""What a loss may ask for by the names of its forward: rows of a level, logits of either side (`logits`: the target's),
+labels of the source, and the strength of gradient reversal."""
+
+
+class Seen(NamedTuple):
+    """A batch after the model: what it is at every level, and its labels."""
+
+    levels: Levels
+    labels: Tensor
 
 
 class AlignmentLoss(BaseModel):
@@ -112,9 +124,10 @@ class AlignmentStrategy(Strategy):
         if "classes" in wanted:
             given["classes"] = len(self.setting.domains[self.setting.target].classes)
         loss: nn.Module = cls(**given)
-        if missing := [name for name in ("source", "target") if name not in inspect.signature(loss.forward).parameters]:
+        asked = inspect.signature(loss.forward).parameters.values()
+        if missing := [p.name for p in asked if p.name not in GIVEN and p.default is p.empty]:
             raise RecipeError(
-                f"strategy.losses: {spec.name} takes no {missing[0]} batch, so it cannot align two corpora"
+                f"strategy.losses: {spec.name} asks for {missing[0]}, which alignment has not; it gives {', '.join(GIVEN)}"
             )
         return loss
 
@@ -129,35 +142,40 @@ class AlignmentStrategy(Strategy):
         passes = [self._forward(name, batch) for name, batch in zip(names, batches, strict=True)]
         labelled = s.sources if self.source_supervision or not s.supervised else ()
         terms = {
-            f"task_{n}": self.classify(n, p.logits, b)
+            f"task_{n}": self.classify(n, p.levels.logits, b)
             for n, p, b in zip(s.sources, passes, batches, strict=False)
             if n in labelled
         }
         if s.supervised:
             i = len(s.sources)
-            terms[f"task_{s.target}"] = self.classify(s.target, passes[i].logits, batches[i])
+            terms[f"task_{s.target}"] = self.classify(s.target, passes[i].levels.logits, batches[i])
         for name, spec in zip(self.names, self.specs, strict=True):
             pairs = [self._distance(name, spec, passes[i], passes[-1], progress) for i in range(len(s.sources))]
             terms[name] = sum(pairs[1:], pairs[0]) / len(pairs)
         return terms
 
-    def _forward(self, corpus: str, batch: Batch) -> Levels:
-        """Return what a batch is at every level."""
+    def _forward(self, corpus: str, batch: Batch) -> Seen:
+        """Return what a batch is at every level, and its labels."""
         frames = self.setting.model.universal(batch.features, batch.lengths, corpus)
         head = self.setting.model.head(corpus)
         specific: Frames = head.specific(frames)  # type: ignore[operator]
-        return Levels(frames, specific, head.classify(specific))  # type: ignore[operator]
+        return Seen(Levels(frames, specific, head.classify(specific)), batch.labels)  # type: ignore[operator]
 
-    def _distance(self, name: str, spec: AlignmentLoss, source: Levels, target: Levels, progress: float) -> Tensor:
-        """Return one loss between a source and the target."""
-        rows = [side.rows(spec.level, spec.pooling, self._frames()) for side in (source, target)]
-        strength = reversal_strength(progress) if spec.ramp else 1.0
-        loss = self.align[name]
-        if "strength" in inspect.signature(loss.forward).parameters:
-            value: Tensor = loss(*rows, strength=strength)
-            return value
-        distance: Tensor = loss(*rows)
-        return strength * distance
+    def _distance(self, name: str, spec: AlignmentLoss, source: Seen, target: Seen, progress: float) -> Tensor:
+        """Return one loss between a source and the target, given what its forward asks for by name."""
+        loss, strength = self.align[name], reversal_strength(progress) if spec.ramp else 1.0
+        wanted = inspect.signature(loss.forward).parameters
+        there = {
+            "source": source.levels.rows(spec.level, spec.pooling, self._frames()),
+            "target": target.levels.rows(spec.level, spec.pooling, self._frames()),
+            "source_logits": source.levels.logits,
+            "target_logits": target.levels.logits,
+            "logits": target.levels.logits,
+            "source_labels": source.labels,
+            "strength": strength,
+        }
+        value: Tensor = loss(**{key: there[key] for key in wanted if key in there})
+        return value if "strength" in wanted else strength * value
 
 
 class _One(AlignmentStrategy):
@@ -185,30 +203,30 @@ class _One(AlignmentStrategy):
 
 
 class MMD(_One):
-    """Maximum mean discrepancy (Gretton et al., JMLR 2012; in networks Long et al., ICML 2015)."""
+    """Joint or source-only training plus maximum mean discrepancy (Gretton et al., JMLR 2012; in networks Long et al., ICML 2015)."""
 
     loss = "mmd"
 
 
 class Coral(_One):
-    """Correlation alignment (Sun & Saenko, ECCV-W 2016)."""
+    """Joint or source-only training plus correlation alignment (Sun & Saenko, ECCV-W 2016)."""
 
     loss = "coral"
 
 
 class Sinkhorn(_One):
-    """Sinkhorn divergence (Feydy et al., AISTATS 2019)."""
+    """Joint or source-only training plus the Sinkhorn divergence (Feydy et al., AISTATS 2019)."""
 
     loss = "sinkhorn"
 
 
 class Energy(_One):
-    """Energy distance (Székely & Rizzo, 2013)."""
+    """Joint or source-only training plus the energy distance (Székely & Rizzo, 2013)."""
 
     loss = "energy"
 
 
 class DANN(_One):
-    """Domain-adversarial training (Ganin et al., JMLR 2016)."""
+    """Joint or source-only training plus a domain discriminator behind gradient reversal (Ganin et al., JMLR 2016)."""
 
     loss = "dann"
