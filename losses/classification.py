@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from losses.precision import full_precision
-from losses.shapes import check_labels, check_logits
+from losses.shapes import check_labels
 
 
 @full_precision
@@ -48,7 +48,11 @@ def cross_entropy(
         >>> cross_entropy(torch.zeros(3, 4), torch.tensor([0, 1, 3]))
         tensor(1.3863)
     """
-    _check_targets(logits, labels, class_weights)
+    if not labels.is_floating_point():
+        check_labels(logits, labels)
+    elif labels.shape != logits.shape:
+        raise ValueError(f"labels have shape {tuple(labels.shape)}; expected indices (n,), or {tuple(logits.shape)}")
+    _check_class_weights(logits, class_weights)
     if class_weights is not None:
         class_weights = class_weights.to(logits)
     # torch would skip -100 in silence; no label has this value.
@@ -88,7 +92,8 @@ def focal(logits: Tensor, labels: Tensor, *, gamma: float = 2.0, class_weights: 
         >>> focal(torch.zeros(3, 2), torch.tensor([0, 1, 1]), gamma=1.0)
         tensor(0.3466)
     """
-    _check_targets(logits, labels, class_weights)
+    check_labels(logits, labels)
+    _check_class_weights(logits, class_weights)
     log_p = F.log_softmax(logits, 1).gather(1, labels.long()[:, None]).squeeze(1)  # (n,)
     # 1 - p from log p keeps its digits near p = 1; the floor keeps the slope of a power below one finite.
     wrong = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).eps)  # (n,)
@@ -178,16 +183,8 @@ def _positive(class_weights: Sequence[float] | None) -> Tensor | None:
     return weights
 
 
-def _check_targets(logits: Tensor, labels: Tensor, class_weights: Tensor | None) -> None:
-    if labels.is_floating_point():
-        check_logits(logits)
-        if labels.shape != logits.shape:
-            raise ValueError(
-                f"labels have shape {tuple(labels.shape)}; expected class indices, or {tuple(logits.shape)}"
-            )
-    else:
-        check_labels(logits, labels)
+def _check_class_weights(logits: Tensor, class_weights: Tensor | None) -> None:
     if class_weights is not None and len(class_weights) != logits.shape[1]:
         raise ValueError(
-            f"there are {len(class_weights)} class weights for {logits.shape[1]} classes; expected one each"
+            f"there are {len(class_weights)} class weights for {logits.shape[1]} classes; expected one for each"
         )

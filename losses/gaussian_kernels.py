@@ -109,9 +109,9 @@ class _KernelSum(torch.autograd.Function):
     """One Gram matrix and one exponential a layer, and one product on the way back.
 
     With q_l = sum_u beta_u r^(K-1-u) exp(-D_l / b_u), so that k_l' = -q_l / b with the widest bandwidth b, and
-    a = w q_l prod_(h != l) k_h, the gradient of row s_i of layer l is
-    2/b (sum_j 2 a(s_i, s_j) (s_j - s_i) + sum_j a(s_i, t_j) (t_j - s_i)). Its terms in s_i itself are put on the
-    diagonal of a(s, s), which is empty.
+    a = q_l prod_(h != l) k_h, the gradient of row s_i of layer l is
+    2/b (sum_j 2 w_ij a(s_i, s_j) (s_j - s_i) + sum_j w_ij a(s_i, t_j) (t_j - s_i)). Its terms in s_i itself are put on
+    the diagonal of a(s, s), which is empty.
     """
 
     @staticmethod
@@ -129,15 +129,14 @@ class _KernelSum(torch.autograd.Function):
             slopes.append(pairs)
             rates.append(rate)
         product = pairs_like(_product(values), len(x), len(y))
-        total = product.flat.new_zeros(()) + weights.alone * sum(kernel.weights) ** half
+        total = product.flat.new_full((), 0.0).add_(weights.alone * sum(kernel.weights) ** half)
         for kind, weight in zip(product[1:], weights[:3], strict=True):
-            total += weight * kind.sum() if isinstance(weight, float) else (weight * kind).sum()
+            total += kind.sum() * weight if isinstance(weight, float) else (weight * kind).sum()
         if any(ctx.needs_input_grad):
             for layer, slope in enumerate(slopes):
-                others = values[:layer] + values[layer + 1 :]
-                if others:
-                    slope.flat.mul_(_product(others))
-                _weigh_(slope, weights)
+                for other in values[:layer] + values[layer + 1 :]:
+                    slope.flat.mul_(other)
+                ctx.scales = _weigh_(slope, weights)
             ctx.save_for_backward(*rows, *rates, *(slope.flat for slope in slopes))
         return total
 
@@ -145,19 +144,18 @@ class _KernelSum(torch.autograd.Function):
     @first_order_only
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         half = (len(ctx.needs_input_grad) - 2) // 2
-        rows, rates, slopes = (
-            ctx.saved_tensors[: 2 * half],
-            ctx.saved_tensors[2 * half : 3 * half],
-            ctx.saved_tensors[3 * half :],
-        )
+        rows, rates = ctx.saved_tensors[: 2 * half], ctx.saved_tensors[2 * half : 3 * half]
+        xx, xy, yy = ctx.scales
         sources: list[Tensor | None] = []
         targets: list[Tensor | None] = []
         for layer in range(half):
             x, y, scale = rows[2 * layer], rows[2 * layer + 1], 2 * rates[layer] * grads[0]
-            slope = pairs_like(slopes[layer], len(x), len(y))
+            slope = pairs_like(ctx.saved_tensors[3 * half + layer], len(x), len(y))
             wanted = ctx.needs_input_grad[2 + layer], ctx.needs_input_grad[2 + half + layer]
-            sources.append(torch.addmm(slope.xx @ x, slope.xy, y).mul_(scale) if wanted[0] else None)
-            targets.append(torch.addmm(slope.yy @ y, slope.xy.T, x).mul_(scale) if wanted[1] else None)
+            sources.append(torch.addmm(slope.xx @ x, slope.xy, y, beta=xx, alpha=xy).mul_(scale) if wanted[0] else None)
+            targets.append(
+                torch.addmm(slope.yy @ y, slope.xy.T, x, beta=yy, alpha=xy).mul_(scale) if wanted[1] else None
+            )
         return None, None, *sources, *targets
 
 
@@ -177,8 +175,10 @@ def _kernel_(distances: Tensor, rate: Tensor, kernel: Gaussians) -> Tensor:
     With e the values of the widest kernel, those of the others are its powers e^r, e^(r^2), ...
     """
     result = torch.empty_like(distances)
-    size = CACHED if distances.device.type == "cpu" else len(distances)
-    for part, total in zip(torch.split(distances, size), torch.split(result, size), strict=True):
+    cached = distances.device.type != "cpu" or len(distances) <= CACHED
+    for part, total in (
+        [(distances, result)] if cached else zip(distances.split(CACHED), result.split(CACHED), strict=True)
+    ):
         e = torch.mul(part, -rate).exp_()
         torch.mul(e, kernel.weights[-1], out=total)
         part.copy_(total)
@@ -196,10 +196,14 @@ def _product(factors: list[Tensor]) -> Tensor:
     return result
 
 
-def _weigh_(slope: Pairs, weights: PairWeights) -> None:
-    """Weigh the slopes in place, and put on the diagonals what the rows themselves are multiplied with."""
-    slope.xx.mul_(2 * weights.xx)
-    slope.xy.mul_(weights.xy)
-    slope.yy.mul_(2 * weights.yy)
-    slope.xx.diagonal().copy_(-slope.xx.sum(1) - slope.xy.sum(1))
-    slope.yy.diagonal().copy_(-slope.yy.sum(1) - slope.xy.sum(0))
+def _weigh_(slope: Pairs, weights: PairWeights) -> tuple[float, float, float]:
+    """Put on the diagonals what the rows themselves are multiplied with; return what is left to multiply all with."""
+    scales = 2.0, 1.0, 2.0
+    if isinstance(weights.xx, float) and isinstance(weights.xy, float) and isinstance(weights.yy, float):
+        scales = 2 * weights.xx, weights.xy, 2 * weights.yy
+    else:
+        for kind, weight in zip(slope[1:], weights[:3], strict=True):
+            kind.mul_(weight)
+    slope.xx.diagonal().sub_(slope.xx.sum(1).add_(slope.xy.sum(1), alpha=scales[1] / scales[0]))
+    slope.yy.diagonal().sub_(slope.yy.sum(1).add_(slope.xy.sum(0), alpha=scales[1] / scales[2]))
+    return scales

@@ -10,8 +10,6 @@ from torch import Tensor
 
 # As many numbers (256 KiB) stay in the cache of one core while several steps work on them.
 CACHED = 2**16
-# Below this many numbers a bracket costs more than it saves; it is taken from about so many of them.
-_WORTHWHILE, _SAMPLE = 2**17, 2**13
 
 
 class Pairs(NamedTuple):
@@ -122,10 +120,6 @@ def squared_distances(x: Tensor, y: Tensor) -> Pairs:
 def median_of_pairs(pairs: Pairs) -> Tensor:
     """Lower median over the pairs of distinct rows of the two samples together, each counted once.
 
-    Of many numbers a sample brackets the median: what lies below the bracket is only counted, and the median selected
-    from what lies in it. Where the bracket misses, and on an accelerator, torch selects from all: the result is exact
-    in any case.
-
     Args:
         pairs: numbers, the same for (i, j) as for (j, i), infinite for a row with itself, none of them NaN.
 
@@ -138,23 +132,15 @@ def median_of_pairs(pairs: Pairs) -> Tensor:
         tensor(4.)
     """
     rows = len(pairs.xx) + len(pairs.yy)
-    # Within a domain each pair stands in both triangles, across it stands once, and is taken twice: of the pairs in
-    # order, each twice, this is the median. The infinite ones come last.
+    # Within a domain each pair stands in both triangles; across it stands once, and is taken twice. Of all pairs in
+    # order, each twice, this is the median; the infinite ones come last.
     rank = (rows * (rows - 1) // 2 - 1) // 2 * 2 + 1
-    twice = [pairs.xx.flatten(), pairs.yy.flatten(), pairs.xy.flatten(), pairs.xy.flatten()]
-    if pairs.flat.numel() < _WORTHWHILE or pairs.flat.device.type != "cpu":
-        return torch.cat(twice).kthvalue(rank).values
-    # An odd stride meets all columns of a matrix whose width is a power of two.
-    stride = pairs.flat.numel() // _SAMPLE | 1
-    sample = torch.cat([numbers[::stride] for numbers in twice]).sort().values
-    place, margin = rank * len(sample) // rows**2, int(2 * len(sample) ** 0.5)  # four standard deviations of a median
-    low, high = sample[max(place - margin, 0)], sample[min(place + margin, len(sample) - 1)]
-    below, inside = 0, []
-    for numbers, times in ((pairs.xx, 1), (pairs.yy, 1), (pairs.xy, 2)):
-        for chunk in torch.split(numbers.flatten(), CACHED):
-            below += times * int(torch.count_nonzero(chunk < low))
-            inside += [chunk[(chunk >= low) & (chunk <= high)]] * times
-    bracket = torch.cat(inside)
-    if below < rank <= below + len(bracket):
-        return bracket.kthvalue(rank - below).values
-    return torch.cat(twice).kthvalue(rank).values
+    twice = torch.cat([pairs.flat, pairs.xy.flatten()])
+    if twice.device.type == "cpu":
+        try:
+            # Ten times faster than torch, and in place; without numpy torch does it.
+            twice.numpy().partition(rank - 1)
+        except RuntimeError:
+            return twice.kthvalue(rank).values
+        return twice[rank - 1]
+    return twice.kthvalue(rank).values

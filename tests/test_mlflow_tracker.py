@@ -1,8 +1,9 @@
 """What is told to the tracker is what MLflow's own client reads back; a store that fails stops nothing."""
 
+import contextlib
+import io
 import logging
 import math
-import os
 import shutil
 import threading
 
@@ -17,15 +18,9 @@ from transfer.tracking import open_tracker
 def new_store(tmp_path_factory):
     """Return the folder of a store made by the tracker, and what was written to stderr meanwhile."""
     folder = tmp_path_factory.mktemp("mlruns")
-    said, stderr = folder / "stderr.txt", os.dup(2)
-    with said.open("wb") as file:
-        os.dup2(file.fileno(), 2)  # capfd is for single tests
-        try:
-            MLflowTracker(f"sqlite:///{folder}/mlflow.db", "first", "first").finish()
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-    return folder, said.read_text()
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        MLflowTracker(f"sqlite:///{folder}/mlflow.db", "first", "first").finish()
+    return folder, said.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +43,22 @@ def read(tracker):
 
     client = MlflowClient(tracker.uri)
     return client, client.get_run(tracker.run_id)
+
+
+@contextlib.contextmanager
+def held(tracker, monkeypatch):
+    """Let no batch through to the store inside; gives the sizes of the batches of metrics, as they are written."""
+    gate, calls = threading.Event(), []
+    write = tracker._client.log_batch
+
+    def slow(*args, **kwargs):
+        assert gate.wait(5)
+        calls.append(len(kwargs["metrics"]))
+        write(*args, **kwargs)
+
+    monkeypatch.setattr(tracker._client, "log_batch", slow)
+    yield calls
+    gate.set()
 
 
 def test_params_tags_metrics_and_artifacts_are_read_back_as_told(tracker, store, tmp_path):
@@ -130,19 +141,10 @@ def test_long_values_are_cut_with_a_note_and_odd_names_made_fit(tracker):
 
 
 def test_training_does_not_wait_for_the_store(tracker, monkeypatch):
-    gate, calls = threading.Event(), []
-    write = tracker._client.log_batch
-
-    def slow(*args, **kwargs):
-        assert gate.wait(60)
-        calls.append(len(kwargs["metrics"]))
-        write(*args, **kwargs)
-
-    monkeypatch.setattr(tracker._client, "log_batch", slow)
-    for step in range(500):
-        tracker.metrics({"loss": 1.0, "uar": 0.5}, step=step)  # would not return here if it waited
-    assert calls == []
-    gate.set()
+    with held(tracker, monkeypatch) as calls:
+        for step in range(500):
+            tracker.metrics({"loss": 1.0, "uar": 0.5}, step=step)  # would not return here if it waited
+        assert calls == []
     tracker.finish()
     assert sum(calls) == 1000
     assert len(calls) <= 3, "what gathered while the store was busy is one batch"
@@ -165,13 +167,14 @@ def test_a_store_that_cannot_be_opened_is_reported_once_and_the_run_goes_on(tmp_
 
 def test_what_a_store_refuses_is_reported_once_and_the_rest_is_kept(tracker, caplog, tmp_path):
     tracker.params({"a": 1})
-    tracker.artifact(tmp_path / "nowhere")
+    for name in "abcd":
+        tracker.artifact(tmp_path / name)
     tracker.metrics({"loss": 0.5}, step=0)
     with caplog.at_level(logging.WARNING, logger="transfer"):
         tracker.finish()
     messages = [record.getMessage() for record in caplog.records if record.name.startswith("transfer")]
     assert len(messages) == 1
-    assert "1 writes failed (first: FileNotFoundError: no file or folder" in messages[0]
+    assert "4 writes failed (first: no file or folder" in messages[0]
     data = read(tracker)[1].data
     assert (data.params, data.metrics) == ({"a": "1"}, {"loss": 0.5})
 
@@ -190,6 +193,23 @@ def test_a_store_that_is_gone_is_not_asked_again_and_again(tracker, monkeypatch)
     assert len(tracker.errors) == 10 + 1
 
 
+def test_a_store_that_fails_now_and_then_is_asked_again(tracker, monkeypatch):
+    calls, write = [], tracker._client.log_batch
+
+    def now_and_then(*args, **kwargs):
+        calls.append(args)
+        if len(calls) % 3:
+            raise ConnectionError("busy")
+        write(*args, **kwargs)
+
+    monkeypatch.setattr(tracker._client, "log_batch", now_and_then)
+    tracker.metrics({f"m{i}": 0.0 for i in range(9000)}, step=0)
+    tracker.finish()
+    assert (len(calls), len(tracker.errors)) == (9, 6)
+    run = read(tracker)[1]
+    assert (len(run.data.metrics), run.info.status) == (3000, "FINISHED")
+
+
 def test_the_store_is_the_one_of_the_environment_where_the_recipe_names_none(store, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}/mlflow.db")
     tracker = open_tracker("mlflow", None, "transfer", "by environment")
@@ -204,9 +224,11 @@ def test_the_default_store_is_in_the_folder_at_the_start_of_the_run(store, tmp_p
     shutil.copy(store / "mlflow.db", tmp_path / "here" / "mlruns")  # making one takes seconds
     monkeypatch.chdir(tmp_path / "here")
     tracker = open_tracker("mlflow", None, "of the default store", "run")
-    monkeypatch.chdir(tmp_path / "there")
-    (tmp_path / "note.txt").write_text("kept")
-    tracker.artifact("../note.txt")
+    (tmp_path / "here" / "note.txt").write_text("kept")
+    with held(tracker, monkeypatch):
+        tracker.metrics({"loss": 1.0}, step=0)
+        tracker.artifact("note.txt")
+        monkeypatch.chdir(tmp_path / "there")
     tracker.finish()
     assert tracker.uri == f"sqlite:///{tmp_path.as_posix()}/here/mlruns/mlflow.db"
     kept = list((tmp_path / "here" / "mlruns" / "artifacts").rglob("note.txt"))

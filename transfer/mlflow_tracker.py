@@ -157,16 +157,17 @@ class MLflowTracker:
                 batch = {kind: [entity(*item) for item in items[start : start + size]]}
                 self._attempt(partial(self._client.log_batch, self.run_id, **batch))
         for path in gathered["artifacts"]:
-            self._attempt(partial(self._log_artifact, path))
+            if path.exists():
+                self._attempt(partial(self._log_artifact, path))
+            else:
+                self.errors.append(f"no file or folder {path}")
 
     def _log_artifact(self, path: Path) -> None:
         """Copy a file or folder to the store."""
         if path.is_dir():
             self._client.log_artifacts(self.run_id, str(path), path.name)
-        elif path.is_file():
-            self._client.log_artifact(self.run_id, str(path))
         else:
-            raise FileNotFoundError(f"no file or folder {path}")
+            self._client.log_artifact(self.run_id, str(path))
 
     def _attempt(self, call: Callable[[], object]) -> None:
         """Make a call to the store, note its failure, and try no more after three in a row."""

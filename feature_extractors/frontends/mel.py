@@ -110,8 +110,9 @@ class MelSpectrogram(nn.Module):
         """Return the power in each band and frame."""
         half = self.n_fft // 2
         framed = nn.functional.pad(waveform, (half, half)).unfold(-1, self.n_fft, self.hop)  # (..., T, n_fft)
-        spectrum = torch.fft.rfft(framed * self.window)  # (..., T, bins)
-        power = spectrum.real.square() + spectrum.imag.square()
+        spectrum = torch.view_as_real(torch.fft.rfft(framed * self.window))  # (..., T, bins, 2)
+        real, imaginary = spectrum.square_().unbind(-1)  # in place: fresh memory would cost more than the arithmetic
+        power = real + imaginary  # (..., T, bins)
         # Most of the filter matrix is zero: a block of bands reads its own bins only.
         blocks = [power[..., low:high] @ self.get_buffer(f"filters_{i}") for i, (low, high) in enumerate(self.spans)]
         return torch.cat(blocks, dim=-1)  # (..., T, M)

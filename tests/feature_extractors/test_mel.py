@@ -52,3 +52,9 @@ def test_floor_of_a_clip_does_not_come_from_its_padding():
     power = torch.tensor([[[1.0], [1e-12], [1e9]]])
     db = power_to_db(power, torch.tensor([[True, True, False]]))
     torch.testing.assert_close(db[0, :2, 0], torch.tensor([0.0, -80.0]))
+
+
+def test_spectrogram_can_be_differentiated():
+    spectrogram = MelSpectrogram(sample_rate=16000, n_fft=16, hop=8, bands=4).double()
+    x = torch.randn(40, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(spectrogram, x)

@@ -91,7 +91,7 @@ def test_weights_that_are_not_positive_are_refused(weights):
 
 def test_options_and_shapes_that_do_not_fit_are_refused():
     logits, labels = sample()
-    with pytest.raises(ValueError, match="label_smoothing is 1.5"):
+    with pytest.raises(ValueError, match=r"label_smoothing is 1\.5"):
         CrossEntropy(label_smoothing=1.5)
     with pytest.raises(ValueError, match="gamma is -1"):
         Focal(gamma=-1.0)

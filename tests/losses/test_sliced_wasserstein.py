@@ -60,7 +60,7 @@ def test_many_directions_give_the_distance_of_shifted_copies():
 
 
 def test_options_out_of_range_are_refused():
-    with pytest.raises(ValueError, match="power is 0.5"):
+    with pytest.raises(ValueError, match=r"power is 0\.5"):
         SlicedWasserstein(power=0.5)
     with pytest.raises(ValueError, match="projections is 0"):
         SlicedWasserstein(projections=0)

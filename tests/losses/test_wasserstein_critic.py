@@ -61,9 +61,9 @@ def test_value_without_penalty_is_the_negative_distance_and_features_pull_the_ot
 
 def test_critic_finds_the_distance_of_two_points():
     torch.manual_seed(0)
-    critic = WassersteinCritic(1, hidden=16)
+    critic = WassersteinCritic(8, hidden=16)
     optimizer = torch.optim.Adam(critic.parameters(), lr=0.02)
-    source, target = torch.full((16, 1), 2.0), torch.zeros(8, 1)
+    source, target = torch.eye(8)[:1].repeat(16, 1) * 2, torch.zeros(8, 8)
     for _ in range(150):
         optimizer.zero_grad()
         critic(source, target).backward()

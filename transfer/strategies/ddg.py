@@ -57,7 +57,7 @@ class DDG(MiddleDomain):
         adversarial: float = 0.2,
         critic: Literal["classifier", "wasserstein"] = "classifier",
         label_smoothing: float = 0.1,
-        lr: float = 0.01,
+        lr: float = 0.001,
         momentum: float = 0.9,
         hidden: Literal["separate", "shared", "none"] = "separate",
         level: Literal["universal", "specific"] = "universal",

@@ -1,0 +1,295 @@
+"""Time MMD and CORAL, forward and backward, against the same work in other libraries.
+
+    python benchmarks/bench_losses.py --json losses.json --markdown docs/losses_speed.md
+    python benchmarks/bench_losses.py --quick
+    python benchmarks/bench_losses.py --device cuda --dtype bfloat16
+
+Every cell is the median over rounds in which all libraries take turns, in an order that is drawn anew. A call of more
+than five seconds is made once. A library that cannot be imported is reported as such; so is one that would need more
+memory than ``--memory``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from losses.coral import coral
+from losses.mmd import mmd
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+ROWS, WIDTHS = (32, 64, 256, 1024), (64, 512, 12207)
+KERNELS, SLOW, BUDGET = 5, 5.0, 20.0  # seconds of one call, and of all calls of one library in one cell
+OURS = ("losses", "losses, fixed bandwidth")
+
+
+class Impossible(Exception):  # noqa: N818
+    """A cell that cannot be measured, and why."""
+
+
+def bandwidths(width: int) -> list[float]:
+    """The five kernels' b_u in exp(-D / b_u), around the expected squared distance of the random features."""
+    return [2.0 * width * 2.0**u for u in range(-2, 3)]
+
+
+def pytorch_adapt_mmd(n: int, width: int) -> Loss:
+    """The quadratic estimate; the library's default, a linear one, still computes all distances."""
+    from pytorch_adapt.layers import MMDLoss
+
+    return MMDLoss(kernel_scales=2.0 ** torch.arange(-2, 3), mmd_type="quadratic")
+
+
+def geomloss_mmd(n: int, width: int) -> Loss:
+    """One call with the five kernels as a kernel of our own, which is the fastest way; five calls take five times that."""
+    from geomloss import SamplesLoss
+
+    def kernel(x: Tensor, y: Tensor, **_: Any) -> Tensor:
+        squares = (x * x).sum(-1)[..., :, None] + (y * y).sum(-1)[..., None, :] - 2 * x @ y.transpose(-1, -2)
+        return sum(torch.exp(-squares / b) for b in bandwidths(width))
+
+    return SamplesLoss("gaussian", kernel=kernel, backend="tensorized")
+
+
+def skada_mmd(n: int, width: int) -> Loss:
+    """With five bandwidths; by default it takes 33. Its kernel is that of the distance, not squared."""
+    from skada.deep.losses import dan_loss
+
+    sigmas = [b**0.5 for b in bandwidths(width)]
+    return lambda source, target: dan_loss(source, target, sigmas=sigmas)
+
+
+def tllib_mmd(n: int, width: int) -> Loss:
+    """Rebuilt from the published code: each kernel forms all differences, (2n, 2n, d) numbers, and takes their mean."""
+    needs(4 * n * n * width * (KERNELS + 2))
+    signs = torch.full((2 * n, 2 * n), -1.0 / n**2)
+    for half in (slice(0, n), slice(n, 2 * n)):
+        signs[half, half] = 1.0 / (n * (n - 1))
+    signs.fill_diagonal_(0)
+
+    def loss(source: Tensor, target: Tensor) -> Tensor:
+        z, total = torch.cat([source, target]), 0.0
+        for u in range(-2, 3):
+            squares = ((z[None] - z[:, None]) ** 2).sum(2)
+            total = total + torch.exp(-squares / (2.0 * 2.0**u * squares.detach().mean()))
+        return (total * signs.to(z.device)).sum() + 2.0 / (n - 1)
+
+    return loss
+
+
+def pytorch_adapt_coral(n: int, width: int) -> Loss:
+    from pytorch_adapt.layers import CORALLoss
+
+    needs(6 * width**2)
+    return CORALLoss()
+
+
+def skada_coral(n: int, width: int) -> Loss:
+    from skada.deep.losses import deepcoral_loss
+
+    needs(6 * width**2)
+    return deepcoral_loss
+
+
+def tllib_coral(n: int, width: int) -> Loss:
+    """Rebuilt from the published code, which adds the squared distance of the means."""
+    needs(6 * width**2)
+
+    def loss(source: Tensor, target: Tensor) -> Tensor:
+        means = source.mean(0, keepdim=True), target.mean(0, keepdim=True)
+        x, y = source - means[0], target - means[1]
+        gap = x.T @ x / (len(x) - 1) - y.T @ y / (len(y) - 1)
+        return (means[0] - means[1]).pow(2).mean() + gap.pow(2).mean()
+
+    return loss
+
+
+TABLES: dict[str, dict[str, Callable[[int, int], Loss]]] = {
+    "MMD": {
+        "losses": lambda n, width: mmd,
+        "losses, fixed bandwidth": lambda n, width: lambda s, t: mmd(s, t, bandwidth=2.0 * width),
+        "pytorch-adapt": pytorch_adapt_mmd,
+        "tllib (rebuilt)": tllib_mmd,
+        "skada": skada_mmd,
+        "geomloss": geomloss_mmd,
+    },
+    "CORAL": {
+        "losses": lambda n, width: coral,
+        "pytorch-adapt": pytorch_adapt_coral,
+        "tllib (rebuilt)": tllib_coral,
+        "skada": skada_coral,
+    },
+}
+
+
+def needs(numbers: int) -> None:
+    """Refuse a cell of which so many float32 numbers would not fit."""
+    if 4 * numbers > needs.limit:  # type: ignore[attr-defined]
+        raise Impossible(f"needs {4 * numbers / 1e9:.0f} GB")
+
+
+def once(loss: Loss, source: Tensor, target: Tensor) -> float:
+    """Seconds of one forward and backward pass."""
+    source.grad = target.grad = None
+    settle = torch.cuda.synchronize if source.is_cuda else (lambda: None)
+    settle()
+    start = time.perf_counter()
+    loss(source, target).backward()
+    settle()
+    return time.perf_counter() - start
+
+
+def measure(makers: dict[str, Callable], n: int, width: int, arguments: argparse.Namespace) -> dict[str, float | str]:
+    """Median milliseconds of each library in one cell, or why there are none."""
+    generator = torch.Generator().manual_seed(n + width)
+    source, target = (
+        torch.randn(n, width, generator=generator).to(arguments.device, arguments.dtype) for _ in range(2)
+    )
+    source.requires_grad_()
+    target.requires_grad_()
+    losses: dict[str, Loss] = {}
+    seconds: dict[str, list[float]] = {}
+    result: dict[str, float | str] = {}
+    for name, make in makers.items():
+        try:
+            loss = make(n, width)
+            if arguments.device == "cpu" and arguments.dtype == torch.float32:
+                first = once(loss, source, target)
+            else:
+                first = min(once(loss, source, target) for _ in range(3))  # the first call on a GPU compiles
+        except ImportError:
+            result[name] = "not installed"
+        except Impossible as reason:
+            result[name] = str(reason)
+        except RuntimeError as error:
+            result[name] = f"fails: {str(error).splitlines()[0][:40]}"
+        else:
+            losses[name], seconds[name] = loss, []
+            if first > SLOW:
+                seconds[name].append(first)
+    for _ in range(arguments.rounds):
+        due = [name for name in losses if sum(seconds[name]) < BUDGET and max(seconds[name], default=0.0) < SLOW]
+        for name in random.sample(due, len(due)):
+            seconds[name].append(once(losses[name], source, target))
+    return {name: result[name] if name in result else 1e3 * statistics.median(seconds[name]) for name in makers}
+
+
+def table(title: str, cells: list[dict[str, Any]]) -> list[str]:
+    """Markdown of one loss: the best in bold, and how much faster ours is than the best of the others."""
+    names = list(TABLES[title])
+    lines = ["| n | d | " + " | ".join(names) + " | best other / losses |", "|--:" * (len(names) + 3) + "|"]
+    for cell in cells:
+        times = cell["milliseconds"]
+        others = [times[name] for name in names if name not in OURS and isinstance(times[name], float)]
+        best = min(value for value in times.values() if isinstance(value, float))
+        texts = []
+        for name in names:
+            text = (
+                times[name]
+                if isinstance(times[name], str)
+                else f"{times[name]:.3g}"
+                if times[name] < 1e3
+                else f"{times[name]:.0f}"
+            )
+            texts.append(f"**{text}**" if times[name] == best else text)
+        ratio = f"{min(others) / times['losses']:.2f}" if others else ""
+        lines.append(f"| {cell['n']} | {cell['d']} | " + " | ".join(texts) + f" | {ratio} |")
+    return lines
+
+
+def machine(arguments: argparse.Namespace) -> dict[str, str]:
+    """What was measured on, with the versions of the libraries."""
+    cpu = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        cpu = next((x.split(":")[1].strip() for x in information.read_text().splitlines() if "model name" in x), cpu)
+    found = {
+        "device": torch.cuda.get_device_name()
+        if arguments.device == "cuda"
+        else f"{cpu}, {arguments.threads} thread(s)"
+    }
+    found["dtype"] = str(arguments.dtype).removeprefix("torch.")
+    for package in ("torch", "pytorch-adapt", "geomloss", "skada"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of each cell")
+    parser.add_argument("--quick", action="store_true", help="small cells and five rounds")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument(
+        "--dtype", type=lambda name: getattr(torch, name), default=torch.float32, help="float32 or bfloat16"
+    )
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--memory", type=float, default=6.0, help="most GB that one call may take")
+    parser.add_argument("--losses", nargs="+", choices=list(TABLES), default=list(TABLES))
+    parser.add_argument("--json", type=Path, help="where to write the numbers")
+    parser.add_argument("--markdown", type=Path, help="where to write the page")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rounds = min(arguments.rounds, 5)
+    return arguments
+
+
+def main() -> None:
+    arguments = parse()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(arguments.threads)
+    needs.limit = arguments.memory * 1e9  # type: ignore[attr-defined]
+    report: dict[str, Any] = {"machine": machine(arguments), "rounds": arguments.rounds, "milliseconds": {}}
+    lines = []
+    for title in arguments.losses:
+        cells = []
+        for width in WIDTHS[:2] if arguments.quick else WIDTHS:
+            for n in ROWS[::2] if arguments.quick else ROWS:
+                cells.append({"n": n, "d": width, "milliseconds": measure(TABLES[title], n, width, arguments)})
+                print(title, cells[-1], flush=True)
+        report["milliseconds"][title] = cells
+        lines += [f"\n## {title}, milliseconds forward and backward\n", *table(title, cells)]
+    print("\n".join(lines))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    if arguments.markdown:
+        arguments.markdown.write_text(page(report, lines))
+
+
+def page(report: dict[str, Any], lines: list[str]) -> str:
+    """The page for the documentation."""
+    head = f"""# Speed of the losses
+
+    python benchmarks/bench_losses.py --json losses.json --markdown docs/losses_speed.md
+
+writes this page: medians of {report["rounds"]} rounds in which all libraries take turns, on the same random features,
+n rows in each domain and d numbers a row. A call of more than five seconds is made once.
+
+"""
+    what = [f"- {name}: {value}" for name, value in report["machine"].items()]
+    notes = [
+        "",
+        "What each does. `losses`: five kernels around the median distance of all pairs, which it finds anew in each call;",
+        "and around a fixed one. `pytorch-adapt`: its quadratic estimate with five kernels around the median of the source",
+        "pairs. `tllib` is in no registry: its published formula, rebuilt in the script. `skada`: `dan_loss` with five",
+        "bandwidths (by default 33), whose kernel is that of the distance instead of its square. `geomloss`: one call with",
+        "a kernel that sums five Gaussians; five calls of its own take about five times as long.",
+    ]
+    return head + "\n".join([*what, *notes, *lines]) + "\n"
+
+
+if __name__ == "__main__":
+    main()
