@@ -19,7 +19,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,9 @@ from losses.mmd import mmd
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 ROWS, WIDTHS = (32, 64, 256, 1024), (64, 512, 12207)
-KERNELS, SLOW, BUDGET = 5, 5.0, 20.0  # seconds of one call, and of all calls of one library in one cell
+KERNELS = 5
+SHORT, SLOW, BUDGET = 0.02, 5.0, 20.0  # seconds of a call, twice, and of all calls of a library in a cell
+LIMIT = {"bytes": 6e9}
 OURS = ("losses", "losses, fixed bandwidth")
 
 
@@ -48,7 +50,8 @@ def pytorch_adapt_mmd(n: int, width: int) -> Loss:
     """The quadratic estimate; the library's default, a linear one, still computes all distances."""
     from pytorch_adapt.layers import MMDLoss
 
-    return MMDLoss(kernel_scales=2.0 ** torch.arange(-2, 3), mmd_type="quadratic")
+    loss: Loss = MMDLoss(kernel_scales=2.0 ** torch.arange(-2, 3), mmd_type="quadratic")
+    return loss
 
 
 def geomloss_mmd(n: int, width: int) -> Loss:
@@ -57,14 +60,15 @@ def geomloss_mmd(n: int, width: int) -> Loss:
 
     def kernel(x: Tensor, y: Tensor, **_: Any) -> Tensor:
         squares = (x * x).sum(-1)[..., :, None] + (y * y).sum(-1)[..., None, :] - 2 * x @ y.transpose(-1, -2)
-        return sum(torch.exp(-squares / b) for b in bandwidths(width))
+        return sum((torch.exp(-squares / b) for b in bandwidths(width)), torch.zeros_like(squares))
 
-    return SamplesLoss("gaussian", kernel=kernel, backend="tensorized")
+    loss: Loss = SamplesLoss("gaussian", kernel=kernel, backend="tensorized")
+    return loss
 
 
 def skada_mmd(n: int, width: int) -> Loss:
     """With five bandwidths; by default it takes 33. Its kernel is that of the distance, not squared."""
-    from skada.deep.losses import dan_loss
+    from skada.deep.losses import dan_loss  # type: ignore[import-not-found]
 
     sigmas = [b**0.5 for b in bandwidths(width)]
     return lambda source, target: dan_loss(source, target, sigmas=sigmas)
@@ -79,7 +83,8 @@ def tllib_mmd(n: int, width: int) -> Loss:
     signs.fill_diagonal_(0)
 
     def loss(source: Tensor, target: Tensor) -> Tensor:
-        z, total = torch.cat([source, target]), 0.0
+        z = torch.cat([source, target])
+        total = z.new_zeros(())
         for u in range(-2, 3):
             squares = ((z[None] - z[:, None]) ** 2).sum(2)
             total = total + torch.exp(-squares / (2.0 * 2.0**u * squares.detach().mean()))
@@ -92,14 +97,16 @@ def pytorch_adapt_coral(n: int, width: int) -> Loss:
     from pytorch_adapt.layers import CORALLoss
 
     needs(6 * width**2)
-    return CORALLoss()
+    loss: Loss = CORALLoss()
+    return loss
 
 
 def skada_coral(n: int, width: int) -> Loss:
     from skada.deep.losses import deepcoral_loss
 
     needs(6 * width**2)
-    return deepcoral_loss
+    loss: Loss = deepcoral_loss
+    return loss
 
 
 def tllib_coral(n: int, width: int) -> Loss:
@@ -135,54 +142,60 @@ TABLES: dict[str, dict[str, Callable[[int, int], Loss]]] = {
 
 def needs(numbers: int) -> None:
     """Refuse a cell of which so many float32 numbers would not fit."""
-    if 4 * numbers > needs.limit:  # type: ignore[attr-defined]
+    if 4 * numbers > LIMIT["bytes"]:
         raise Impossible(f"needs {4 * numbers / 1e9:.0f} GB")
 
 
 def once(loss: Loss, source: Tensor, target: Tensor) -> float:
     """Seconds of one forward and backward pass."""
     source.grad = target.grad = None
-    settle = torch.cuda.synchronize if source.is_cuda else (lambda: None)
-    settle()
+    if source.is_cuda:
+        torch.cuda.synchronize()
     start = time.perf_counter()
-    loss(source, target).backward()
-    settle()
+    torch.autograd.backward(loss(source, target))
+    if source.is_cuda:
+        torch.cuda.synchronize()
     return time.perf_counter() - start
+
+
+def turn(loss: Loss, source: Tensor, target: Tensor) -> float:
+    """Seconds of a pass in one turn; a short one is repeated, after one that finds the caches as the last turn left them."""
+    first = once(loss, source, target)
+    if first > SHORT:
+        return first
+    return statistics.median(once(loss, source, target) for _ in range(5))
 
 
 def measure(makers: dict[str, Callable], n: int, width: int, arguments: argparse.Namespace) -> dict[str, float | str]:
     """Median milliseconds of each library in one cell, or why there are none."""
     generator = torch.Generator().manual_seed(n + width)
     source, target = (
-        torch.randn(n, width, generator=generator).to(arguments.device, arguments.dtype) for _ in range(2)
+        torch.randn(n, width, generator=generator).to(arguments.device, arguments.dtype).requires_grad_() for _ in "st"
     )
-    source.requires_grad_()
-    target.requires_grad_()
-    losses: dict[str, Loss] = {}
-    seconds: dict[str, list[float]] = {}
-    result: dict[str, float | str] = {}
-    for name, make in makers.items():
-        try:
-            loss = make(n, width)
-            if arguments.device == "cpu" and arguments.dtype == torch.float32:
-                first = once(loss, source, target)
-            else:
-                first = min(once(loss, source, target) for _ in range(3))  # the first call on a GPU compiles
-        except ImportError:
-            result[name] = "not installed"
-        except Impossible as reason:
-            result[name] = str(reason)
-        except RuntimeError as error:
-            result[name] = f"fails: {str(error).splitlines()[0][:40]}"
-        else:
-            losses[name], seconds[name] = loss, []
-            if first > SLOW:
-                seconds[name].append(first)
+    tried = {name: first_call(make, source, target) for name, make in makers.items()}
+    losses = {name: outcome for name, outcome in tried.items() if not isinstance(outcome, str)}
+    seconds = {name: [first] if first > SLOW else [] for name, (_, first) in losses.items()}
     for _ in range(arguments.rounds):
-        due = [name for name in losses if sum(seconds[name]) < BUDGET and max(seconds[name], default=0.0) < SLOW]
+        due = [name for name, spent in seconds.items() if sum(spent) < BUDGET and max(spent, default=0.0) < SLOW]
         for name in random.sample(due, len(due)):
-            seconds[name].append(once(losses[name], source, target))
-    return {name: result[name] if name in result else 1e3 * statistics.median(seconds[name]) for name in makers}
+            seconds[name].append(turn(losses[name][0], source, target))
+    medians = {name: 1e3 * statistics.median(spent) for name, spent in seconds.items()}
+    return {name: medians[name] if isinstance(outcome, tuple) else outcome for name, outcome in tried.items()}
+
+
+def first_call(make: Callable[[int, int], Loss], source: Tensor, target: Tensor) -> tuple[Loss, float] | str:
+    """Make a loss and call it once (on a GPU twice: the first call compiles); with its seconds, or why it cannot be."""
+    try:
+        loss = make(*source.shape)
+        if source.is_cuda:
+            once(loss, source, target)
+        return loss, once(loss, source, target)
+    except ImportError:
+        return "not installed"
+    except Impossible as reason:
+        return str(reason)
+    except RuntimeError as error:
+        return f"fails: {str(error).splitlines()[0][:40]}"
 
 
 def table(title: str, cells: list[dict[str, Any]]) -> list[str]:
@@ -220,12 +233,9 @@ def machine(arguments: argparse.Namespace) -> dict[str, str]:
         else f"{cpu}, {arguments.threads} thread(s)"
     }
     found["dtype"] = str(arguments.dtype).removeprefix("torch.")
-    for package in ("torch", "pytorch-adapt", "geomloss", "skada"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    installed = {distribution.name.lower().replace("_", "-"): distribution.version for distribution in distributions()}
+    packages = ("torch", "numpy", "pytorch-adapt", "geomloss", "skada")
+    return found | {package: installed.get(package, "not installed") for package in packages}
 
 
 def parse() -> argparse.Namespace:
@@ -251,7 +261,7 @@ def main() -> None:
     arguments = parse()
     warnings.simplefilter("ignore")
     torch.set_num_threads(arguments.threads)
-    needs.limit = arguments.memory * 1e9  # type: ignore[attr-defined]
+    LIMIT["bytes"] = arguments.memory * 1e9
     report: dict[str, Any] = {"machine": machine(arguments), "rounds": arguments.rounds, "milliseconds": {}}
     lines = []
     for title in arguments.losses:

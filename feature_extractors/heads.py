@@ -11,8 +11,9 @@ from feature_extractors.batch_norm import MaskedBatchNorm1d
 from feature_extractors.frames import Frames
 from feature_extractors.fusion import FusionKind, build_fusion
 from feature_extractors.pooling import masked_mean
+from feature_extractors.stack_modes import Mode, build_stack
 from feature_extractors.temporal_block import Residual, Variant
-from feature_extractors.temporal_stack import Mode, build_stack, stack_scales
+from feature_extractors.temporal_stack import stack_scales
 
 __all__ = ["Head", "LinearHead", "TemporalHead"]
 
@@ -125,7 +126,7 @@ class TemporalHead(Head):
         in_scales: a, the scales of the extractor, 0 where it has none.
         classes: K.
         blocks: b, the number of temporal-aware blocks.
-        mode: what each level of the stack contributes (`feature_extractors.temporal_stack.MODES`).
+        mode: what each level of the stack contributes (`feature_extractors.stack_modes.MODES`).
         fusion: how all a + b scales become one: `weight`, `linear`, `conv`, `mean` or `attention`.
         variant: body of the blocks: `plain`, `bottleneck`, `inception` or `simple`.
         residual: residual of the blocks: `mul`, `add` or `tcn`.

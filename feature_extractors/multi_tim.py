@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from feature_extractors.attention import AttentionKind
 from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.stack_modes import Mode, build_stack
 from feature_extractors.temporal_block import ConvNorm, Residual, Variant
-from feature_extractors.temporal_stack import Mode, build_stack, stack_scales
+from feature_extractors.temporal_stack import stack_scales
 
 __all__ = ["MultiTIM"]
 
@@ -24,7 +25,7 @@ class MultiTIM(nn.Module):
         in_channels: C, 13 times the order of the MFCC.
         filters: F.
         blocks: number of temporal-aware blocks, with dilations 2^0 to 2^(blocks - 1).
-        mode: what each level of the stack contributes (`feature_extractors.temporal_stack.MODES`).
+        mode: what each level of the stack contributes (`feature_extractors.stack_modes.MODES`).
         variant: body of the blocks: `plain`, `bottleneck`, `inception` or `simple`.
         residual: residual of the blocks: `mul`, `add` or `tcn`.
         prepare: begin with a 1x1 convolution and batch normalisation; without it training swings from epoch to epoch.

@@ -1,24 +1,18 @@
-"""Temporal stack: temporal-aware blocks in sequence, in eight modes.
-
-N clips, C input channels, F filters, T frames, B blocks, D width of attention.
-"""
+"""Temporal stacks: temporal-aware blocks in sequence. N clips, C channels, F filters, T frames, B blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from feature_extractors.attention import AttentionKind, build_attention
 from feature_extractors.frames import reverse_time
 from feature_extractors.temporal_block import ConvNorm, Residual, TemporalAwareBlock, Variant
 
-__all__ = ["MODES", "Mode", "TemporalStack", "build_stack", "stack_scales"]
-
-Mode = Literal["plain", "add", "conv", "attention", "add_attention", "se", "diff", "bidiff"]
+__all__ = ["AddStack", "BiDifferenceStack", "ConvStack", "DifferenceStack", "TemporalStack", "stack_scales"]
 
 
 class TemporalStack(nn.Module):
@@ -167,80 +161,6 @@ class ConvStack(TemporalStack):
         return [merge(torch.cat(pair, dim=1), valid) for merge, pair in zip(self.merge, both, strict=True)]
 
 
-class AttentionStack(TemporalStack):
-    """Modes `attention` and `se`: every block's output is attended and goes on so into the next block.
-
-    f_j = attention_j(TAB_j(f_(j-1))). The blocks run at their own width between an in- and an out-projection (1x1
-    convolution and batch normalisation). All levels leave through the one out-projection, normalised as one batch,
-    so that the scales have F filters and can be fused with those of other stacks.
-
-    Arguments and shapes are those of `TemporalStack`, and:
-
-    Args:
-        in_channels: C.
-        filters: F.
-        dilations: dilation of each block, in frames.
-        attention: kind of attention.
-        width: channels of the blocks and D of the attention.
-        heads: heads of `multi_head`.
-        options: further options of `TemporalStack`.
-
-    Example:
-        >>> AttentionStack(39, 39, dilations=[1, 2])(torch.randn(2, 39, 50)).shape
-        torch.Size([2, 39, 50, 2])
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        filters: int,
-        *,
-        dilations: Sequence[int],
-        attention: AttentionKind = "multi_head",
-        width: int = 128,
-        heads: int = 4,
-        **options: Any,
-    ) -> None:
-        super().__init__(width, width, dilations=dilations, **options)
-        self.attention = nn.ModuleList(build_attention(attention, width, heads=heads) for _ in dilations)
-        self.project_in = ConvNorm(in_channels, width, relu=False)
-        self.project_out = ConvNorm(width, filters, relu=False)
-
-    def levels(self, x: Tensor, valid: Tensor | None) -> list[Tensor]:
-        """Return the attended outputs, projected to F filters."""
-        attended = self.attended(self.project_in(x, valid), valid)
-        projected = torch.cat([self.project_out.conv(y) for y in attended])  # (B N, F, T)
-        repeated = None if valid is None else valid.repeat(len(attended), 1)
-        return list(self.project_out.norm(projected, repeated).chunk(len(attended)))
-
-    def attended(self, x: Tensor, valid: Tensor | None) -> list[Tensor]:
-        """Return the attended outputs at the stack's own width."""
-        outputs = []
-        for block, attention in zip(self.blocks, self.attention, strict=True):
-            x = attention(block(x, valid).transpose(1, 2), valid).transpose(1, 2)  # (N, D, T)
-            outputs.append(x)
-        return outputs
-
-
-class AddAttentionStack(AttentionStack):
-    """Mode `add_attention`: attention_j(f_j + b_j) as level output only; the chain of blocks stays unattended.
-
-    Arguments and shapes are those of `AttentionStack`.
-
-    Example:
-        >>> AddAttentionStack(39, 39, dilations=[1, 2])(torch.randn(2, 39, 50)).shape
-        torch.Size([2, 39, 50, 2])
-    """
-
-    def attended(self, x: Tensor, valid: Tensor | None) -> list[Tensor]:
-        """Return the attended sums of both directions at the stack's own width."""
-        both = zip(*self.both_directions(x, valid), strict=True)
-        return [
-            attention((f + b).transpose(1, 2), valid).transpose(1, 2)
-            for attention, (f, b) in zip(self.attention, both, strict=True)
-        ]
-
-
 def stack_scales(levels: Sequence[Tensor], below: Tensor | None = None) -> Tensor:
     """Join the outputs of all levels to scales, in one copy.
 
@@ -265,57 +185,3 @@ def stack_scales(levels: Sequence[Tensor], below: Tensor | None = None) -> Tenso
 def _differences(outputs: list[Tensor]) -> list[Tensor]:
     """Return x_j - x_(j-1) for j >= 1, and the last x."""
     return [later - earlier for earlier, later in pairwise(outputs)] + outputs[-1:]
-
-
-MODES: dict[str, type[TemporalStack]] = {
-    "plain": TemporalStack,
-    "add": AddStack,
-    "conv": ConvStack,
-    "attention": AttentionStack,
-    "add_attention": AddAttentionStack,
-    "se": AttentionStack,
-    "diff": DifferenceStack,
-    "bidiff": BiDifferenceStack,
-}
-
-
-def build_stack(
-    mode: Mode,
-    in_channels: int,
-    filters: int,
-    *,
-    levels: range,
-    variant: Variant = "plain",
-    residual: Residual = "mul",
-    dropout: float = 0.1,
-    attention: AttentionKind = "multi_head",
-    width: int = 128,
-    heads: int = 4,
-) -> TemporalStack:
-    """Build the temporal stack of a mode, with dilations 2^i.
-
-    Args:
-        mode: what each level contributes; a name of `MODES`.
-        in_channels: C.
-        filters: F.
-        levels: the exponents i, counted through from the universal into the specific stack.
-        variant: body of the blocks.
-        residual: residual of the blocks.
-        dropout: probability that a channel is dropped.
-        attention: kind of attention of the modes `attention` and `add_attention`.
-        width: width of the attention modes (`attention`, `add_attention`, `se`).
-        heads: heads of `multi_head`.
-
-    Raises:
-        ValueError: for an unknown mode.
-
-    Example:
-        >>> build_stack("diff", 39, 39, levels=range(3, 8))(torch.randn(2, 39, 50)).shape
-        torch.Size([2, 39, 50, 5])
-    """
-    if mode not in MODES:
-        raise ValueError(f"unknown stack mode {mode!r}; choose one of {', '.join(MODES)}")
-    options: dict[str, Any] = {"variant": variant, "residual": residual, "dropout": dropout}
-    if issubclass(MODES[mode], AttentionStack):
-        options |= {"attention": "se" if mode == "se" else attention, "width": width, "heads": heads}
-    return MODES[mode](in_channels, filters, dilations=[2**i for i in levels], **options)

@@ -119,7 +119,7 @@ class _KernelSum(torch.autograd.Function):
         half = len(layers) // 2
         rows, values, slopes, rates = [], [], [], []
         for source, target in zip(layers[:half], layers[half:], strict=True):
-            centre = (source.sum(0) + target.sum(0)) / (len(source) + len(target))  # (d,)
+            centre = source.mean(0).lerp_(target.mean(0), len(target) / (len(source) + len(target)))  # (d,)
             # Distances do not depend on the origin, but their rounding does.
             x, y = source - centre, target - centre  # (n, d), (m, d)
             pairs = squared_distances(x, y)
@@ -129,9 +129,13 @@ class _KernelSum(torch.autograd.Function):
             slopes.append(pairs)
             rates.append(rate)
         product = pairs_like(_product(values), len(x), len(y))
-        total = product.flat.new_full((), 0.0).add_(weights.alone * sum(kernel.weights) ** half)
+        total = product.flat.new_zeros(())
         for kind, weight in zip(product[1:], weights[:3], strict=True):
-            total += kind.sum() * weight if isinstance(weight, float) else (weight * kind).sum()
+            if isinstance(weight, float):
+                total.add_(kind.sum(), alpha=weight)
+            else:
+                total.add_((weight * kind).sum())
+        total.add_(weights.alone * sum(kernel.weights) ** half)
         if any(ctx.needs_input_grad):
             for layer, slope in enumerate(slopes):
                 for other in values[:layer] + values[layer + 1 :]:
@@ -165,8 +169,8 @@ def _widest_rate(pairs: Pairs, centre: Tensor, kernel: Gaussians) -> Tensor:
     if kernel.bandwidth is not None:
         return centre.new_tensor(1 / (kernel.bandwidth * kernel.ratio**steps))
     # Where all rows are equal, their distances are what rounding made them: of that the kernel shall see nothing.
-    floor = (8 * torch.finfo(centre.dtype).eps) ** 2 * centre.square().sum() + 1e-30
-    return 1 / (torch.maximum(median_of_pairs(pairs), floor) * kernel.ratio**steps)
+    floor = torch.dot(centre, centre).mul_((8 * torch.finfo(centre.dtype).eps) ** 2).add_(1e-30)
+    return torch.maximum(median_of_pairs(pairs), floor).reciprocal_().mul_(kernel.ratio**-steps)
 
 
 def _kernel_(distances: Tensor, rate: Tensor, kernel: Gaussians) -> Tensor:
@@ -175,10 +179,8 @@ def _kernel_(distances: Tensor, rate: Tensor, kernel: Gaussians) -> Tensor:
     With e the values of the widest kernel, those of the others are its powers e^r, e^(r^2), ...
     """
     result = torch.empty_like(distances)
-    cached = distances.device.type != "cpu" or len(distances) <= CACHED
-    for part, total in (
-        [(distances, result)] if cached else zip(distances.split(CACHED), result.split(CACHED), strict=True)
-    ):
+    size = CACHED if distances.device.type == "cpu" else len(distances)
+    for part, total in zip(torch.split(distances, size), torch.split(result, size), strict=True):
         e = torch.mul(part, -rate).exp_()
         torch.mul(e, kernel.weights[-1], out=total)
         part.copy_(total)
