@@ -167,7 +167,7 @@ def _widest_rate(pairs: Pairs, centre: Tensor, kernel: Gaussians) -> Tensor:
     """One over the largest bandwidth."""
     steps = len(kernel.weights) - 1 - len(kernel.weights) // 2
     if kernel.bandwidth is not None:
-        return centre.new_tensor(1 / (kernel.bandwidth * kernel.ratio**steps))
+        return centre.new_full((), 1 / (kernel.bandwidth * kernel.ratio**steps))
     # Where all rows are equal, their distances are what rounding made them: of that the kernel shall see nothing.
     floor = torch.dot(centre, centre).mul_((8 * torch.finfo(centre.dtype).eps) ** 2).add_(1e-30)
     return torch.maximum(median_of_pairs(pairs), floor).reciprocal_().mul_(kernel.ratio**-steps)

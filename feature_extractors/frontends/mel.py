@@ -68,7 +68,7 @@ def power_to_db(power: Tensor, valid: Tensor | None = None) -> Tensor:
         >>> power_to_db(torch.tensor([[1.0, 1e-9]]))
         tensor([[  0., -80.]])
     """
-    db = power.clamp(min=AMIN).log10().mul(10.0)
+    db = power.clamp(min=AMIN).log10_().mul_(10.0)
     real = db if valid is None else db.masked_fill(~valid[..., None], -torch.inf)
     return torch.maximum(db, real.amax((-2, -1), keepdim=True) - TOP_DB)
 
@@ -99,12 +99,13 @@ class MelSpectrogram(nn.Module):
         self.n_fft, self.hop, self.bands = n_fft, hop, bands
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
         filters = mel_filters(sample_rate=sample_rate, n_fft=n_fft, bands=bands)
-        self.spans: list[tuple[int, int]] = []  # the bins that each block of bands covers
+        self.blocks: list[tuple[str, int, int]] = []  # name of the filters, first bin, number of bins
         for index, block in enumerate(torch.split(filters, BLOCK)):
             covered = block.any(0).nonzero().flatten().tolist()
-            low, high = (covered[0], covered[-1] + 1) if covered else (0, 1)
-            self.spans.append((low, high))
-            self.register_buffer(f"filters_{index}", block[:, low:high].T.float().contiguous(), persistent=False)
+            low, bins = (covered[0], covered[-1] + 1 - covered[0]) if covered else (0, 1)
+            self.blocks.append((f"filters_{index}", low, bins))
+            triangles = block.narrow(1, low, bins).T.float().contiguous()  # (bins, bands)
+            self.register_buffer(f"filters_{index}", triangles, persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Return the power in each band and frame."""
@@ -114,5 +115,5 @@ class MelSpectrogram(nn.Module):
         real, imaginary = spectrum.square_().unbind(-1)  # in place: fresh memory would cost more than the arithmetic
         power = real + imaginary  # (..., T, bins)
         # Most of the filter matrix is zero: a block of bands reads its own bins only.
-        blocks = [power[..., low:high] @ self.get_buffer(f"filters_{i}") for i, (low, high) in enumerate(self.spans)]
+        blocks = [power.narrow(-1, low, bins) @ getattr(self, name) for name, low, bins in self.blocks]
         return torch.cat(blocks, dim=-1)  # (..., T, M)

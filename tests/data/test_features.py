@@ -1,0 +1,109 @@
+"""Features are computed once, for what they are, and never taken from a damaged cache."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+
+from feature_extractors.frontends import MFCC
+from transfer.data import features as module
+from transfer.data.features import extract_features
+
+
+@pytest.fixture
+def slices(tmp_path):
+    """Return a slice table over two files, one of them cut into two slices."""
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        soundfile.write(tmp_path / f"{name}.wav", 0.1 * rng.standard_normal(32000), 16000)
+    rows = [("a", 0.0, 1.0), ("a", 1.0, 2.0), ("b", 0.0, 2.0)]
+    return pd.DataFrame(
+        [{"path": str(tmp_path / f"{n}.wav"), "hash": f"hash {n}", "start": s, "end": e} for n, s, e in rows]
+    )
+
+
+class Counting(MFCC):
+    """A front end that counts the clips it is given."""
+
+    calls = 0
+
+    def forward(self, waveform):
+        type(self).calls += 1
+        return super().forward(waveform)
+
+
+@pytest.fixture
+def front_end():
+    Counting.calls = 0
+    return Counting(order=2)
+
+
+def test_a_slices_features_are_those_of_its_own_samples(slices, front_end, tmp_path):
+    store = extract_features(slices, front_end, folder=tmp_path)
+    wave, _ = soundfile.read(slices.at[1, "path"], dtype="float32")
+    expected = MFCC(order=2)(torch.from_numpy(wave[16000:])).T.numpy()
+    assert np.array_equal(store.clip(1), expected)
+    assert [len(store.clip(i)) for i in range(3)] == store.lengths.tolist() == [32, 32, 63]
+
+
+def test_the_second_time_nothing_is_computed(slices, front_end, tmp_path):
+    first = extract_features(slices, front_end, folder=tmp_path)
+    second = extract_features(slices, front_end, folder=tmp_path)
+    assert Counting.calls == 3
+    assert second.cached
+    assert not first.cached
+    assert np.array_equal(first.frames, second.frames)
+
+
+@pytest.mark.parametrize("change", ["parameter", "content", "extent"])
+def test_another_parameter_content_or_extent_is_another_cache_entry(change, slices, front_end, tmp_path):
+    extract_features(slices, front_end, folder=tmp_path)
+    if change == "parameter":
+        front_end = Counting(order=3)
+    elif change == "content":
+        slices.loc[0, "hash"] = "other"
+    else:
+        slices.loc[0, "end"] = 0.9
+    assert not extract_features(slices, front_end, folder=tmp_path).cached
+
+
+def test_the_path_of_a_file_does_not_matter(slices, front_end, tmp_path):
+    extract_features(slices, front_end, folder=tmp_path)
+    moved = slices.assign(path=[f"/elsewhere/{i}" for i in range(3)])
+    assert extract_features(moved, front_end, folder=tmp_path).cached
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
+def test_a_damaged_cache_file_is_computed_again_and_said(damage, slices, front_end, tmp_path, caplog):
+    first = extract_features(slices, front_end, folder=tmp_path)
+    (file,) = tmp_path.glob("*.safetensors")
+    data = bytearray(file.read_bytes())
+    if damage == "flip":
+        data[-100] ^= 0xFF
+    file.write_bytes({"flip": data, "cut": data[: len(data) // 2], "empty": b""}[damage])
+    again = extract_features(slices, front_end, folder=tmp_path)
+    assert not again.cached
+    assert np.array_equal(first.frames, again.frames)
+    assert "damaged" in caplog.text
+    assert extract_features(slices, front_end, folder=tmp_path).cached
+
+
+def test_a_write_that_fails_leaves_nothing(slices, front_end, tmp_path, monkeypatch):
+    def fail(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(module, "save_file", fail)
+    with pytest.raises(OSError, match="disk full"):
+        extract_features(slices, front_end, folder=tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_unusable_slices_are_listed_with_their_reason(slices, front_end, tmp_path):
+    soundfile.write(slices.at[2, "path"], np.zeros(32000), 16000)
+    store = extract_features(slices, front_end, folder=tmp_path)
+    assert store.lengths[2] == 0
+    assert "silent" in store.problems[2]
+    assert extract_features(slices, front_end, folder=tmp_path).problems == store.problems
