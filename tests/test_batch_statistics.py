@@ -38,7 +38,10 @@ def test_a_corpus_never_trained_on_is_judged_by_the_first_that_was():
 
 
 def test_statistics_survive_a_state_dict_whichever_corpus_was_last():
-    net, other = (nn.ModuleDict({"norm": (n := nn.BatchNorm1d(2)), "statistics": BatchStatistics([n], ["a", "b"])}) for _ in range(2))
+    net, other = (
+        nn.ModuleDict({"norm": (n := nn.BatchNorm1d(2)), "statistics": BatchStatistics([n], ["a", "b"])})
+        for _ in range(2)
+    )
     for corpus in "ab":
         net["statistics"].use(corpus, training=True)
         net["norm"](torch.randn(8, 2, 5) * 3)

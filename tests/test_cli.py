@@ -54,7 +54,17 @@ def test_check_show_and_list_answer(command, tiny):
     assert "epochs: 2" in out
     code, out, _ = command("list")
     assert code == 0
-    for name in ("ddg", "multi_tim", "temporal", "mmd", "casia", "modma", "mfcc", "casia_to_modma_ddg", "nemo_to_emovo/dann"):
+    for name in (
+        "ddg",
+        "multi_tim",
+        "temporal",
+        "mmd",
+        "casia",
+        "modma",
+        "mfcc",
+        "casia_to_modma_ddg",
+        "nemo_to_emovo/dann",
+    ):
         assert f"  {name} " in out, name
     code, out, _ = command("list", "strategies", "--json")
     assert "ddg" in json.loads(out)["strategies"]
@@ -103,8 +113,11 @@ def own_corpus(tmp_path, tiny):
         rows.append(f"{i}.wav,{'ab'[i % 2]},s{i // 2}")
     (root / "manifest.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     recipe = tiny.read_text().split("source:")[0].replace("mmd", "scratch")
-    recipe += f"target: {{corpus: mine, root: {root}}}\nsplit: {{valid: 0.25, test: 0.25}}\ntraining: {{epochs: 1}}\ntracking: {{kind: none}}\n"
-    tiny.write_text(recipe + "extractor: {name: multi_tim, mode: plain, blocks: 1}\nhead: {name: temporal, blocks: 1}\n")
+    recipe += f"target: {{corpus: mine, root: {root}}}\nsplit: {{valid: 0.25, test: 0.25}}\ntraining: {{epochs: 1}}\n"
+    recipe += "tracking: {kind: none}\n"
+    tiny.write_text(
+        recipe + "extractor: {name: multi_tim, mode: plain, blocks: 1}\nhead: {name: temporal, blocks: 1}\n"
+    )
     return root
 
 
@@ -115,10 +128,15 @@ def own_corpus(tmp_path, tiny):
         (lambda p: p.write_bytes(b""), "unreadable"),
         (lambda p: soundfile.write(p, np.zeros(0, np.float32), 16000), "empty"),
         (lambda p: soundfile.write(p, np.zeros(16000, np.float32), 16000), "silent"),
-        (lambda p: soundfile.write(p, np.where(np.arange(16000) == 9, np.nan, tone()), 16000, subtype="FLOAT"), "finite"),
+        (
+            lambda p: soundfile.write(p, np.where(np.arange(16000) == 9, np.nan, tone()), 16000, subtype="FLOAT"),
+            "finite",
+        ),
     ],
 )
-def test_audio_that_cannot_be_used_is_refused_by_name_or_skipped_by_choice(spoil, says, own_corpus, command, tiny, tmp_path):
+def test_audio_that_cannot_be_used_is_refused_by_name_or_skipped_by_choice(
+    spoil, says, own_corpus, command, tiny, tmp_path
+):
     spoil(own_corpus / "3.wav")
     code, _, err = command("run", tiny, "--out", tmp_path / "out")
     assert code == 2

@@ -84,7 +84,9 @@ def test_an_option_of_a_nested_loss_is_checked(write):
 
 def test_overrides_win_and_are_named_when_wrong(write):
     path = write(MINIMAL)
-    recipe = load_recipe(path, ["training.epochs=3", "training.rates.extractor=x0.5", "source.corpus=casia", "source.root=/data"])
+    recipe = load_recipe(
+        path, ["training.epochs=3", "training.rates.extractor=x0.5", "source.corpus=casia", "source.root=/data"]
+    )
     assert recipe.training.epochs == 3
     assert recipe.training.rates == {"extractor": "x0.5"}
     assert recipe.source[0].root == "/data"
@@ -95,8 +97,13 @@ def test_overrides_win_and_are_named_when_wrong(write):
 
 
 def test_extends_merges_bases_and_drops_options_of_another_class(write):
-    write("name: base\nstrategy: {name: finetune, factor: 0.5}\ntarget: {corpus: modma}\ntraining: {epochs: 7, seed: 3}\n", "_base/b.yaml")
-    recipe = load_recipe(write("extends: _base/b.yaml\nname: child\nstrategy: {name: scratch}\ntraining: {epochs: 2}\n"))
+    write(
+        "name: base\nstrategy: {name: finetune, factor: 0.5}\ntarget: {corpus: modma}\ntraining: {epochs: 7, seed: 3}\n",
+        "_base/b.yaml",
+    )
+    recipe = load_recipe(
+        write("extends: _base/b.yaml\nname: child\nstrategy: {name: scratch}\ntraining: {epochs: 2}\n")
+    )
     assert (recipe.training.epochs, recipe.training.seed) == (2, 3)
     assert recipe.strategy.options == {}
 

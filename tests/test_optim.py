@@ -10,7 +10,12 @@ from transfer.recipe import Optimizer
 
 
 def parameters():
-    net = nn.ModuleDict({"extractor": nn.ModuleDict({"prepare": nn.Linear(1, 1), "stack": nn.Linear(1, 1)}), "heads": nn.ModuleDict({"modma": nn.Linear(1, 1)})})
+    net = nn.ModuleDict(
+        {
+            "extractor": nn.ModuleDict({"prepare": nn.Linear(1, 1), "stack": nn.Linear(1, 1)}),
+            "heads": nn.ModuleDict({"modma": nn.Linear(1, 1)}),
+        }
+    )
     return dict(net.named_parameters())
 
 
@@ -36,8 +41,12 @@ def test_an_optimizer_drives_only_its_modules():
     assert rates(modules=("heads.modma",)) == {0.01: 2}
 
 
-@pytest.mark.parametrize(("name", "cls"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
+@pytest.mark.parametrize(
+    ("name", "cls"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)]
+)
 def test_the_optimizer_is_the_one_named(name, cls):
-    optimizer = build_optimizer(parameters(), OptimizerPlan(Optimizer(name=name, lr=0.1, betas=(0.93, 0.98), weight_decay=0.2)))
+    optimizer = build_optimizer(
+        parameters(), OptimizerPlan(Optimizer(name=name, lr=0.1, betas=(0.93, 0.98), weight_decay=0.2))
+    )
     assert type(optimizer) is cls
     assert optimizer.param_groups[0]["weight_decay"] == 0.2

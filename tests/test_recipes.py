@@ -10,7 +10,12 @@ SMALL = {"casia": "{clips: 1}", "modma": "{speakers: 8, clips: 1}", "nemo": "{cl
 
 def overrides(path):
     recipe = load_recipe(path)
-    words = ["training.epochs=1", "tracking.kind=none", "split.seed=0", f"synthetic.target={SMALL[recipe.target.corpus]}"]
+    words = [
+        "training.epochs=1",
+        "tracking.kind=none",
+        "split.seed=0",
+        f"synthetic.target={SMALL[recipe.target.corpus]}",
+    ]
     words.append("synthetic.overrides={}")
     words += [f"synthetic.source={SMALL[s.corpus]}" for s in recipe.source]
     if recipe.pretraining.epochs:

@@ -24,10 +24,13 @@ def summary(tiny, tmp_path):
 def test_the_folder_holds_everything_and_the_summary_says_what_was_done(summary, tmp_path):
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert names == {"summary.json", "recipe.yaml", "predictions.parquet", "history.json", "model.safetensors"}
-    wanted = "name strategy seed source target target_labels selection split leakage metrics train_seconds feature_seconds mlflow_run_id versions"
+    wanted = "name strategy seed source target target_labels selection split leakage metrics"
+    wanted += " train_seconds feature_seconds mlflow_run_id versions"
     assert set(wanted.split()) <= set(summary)
     for level in ("slice", "recording", "subject"):
-        assert {"uar", "accuracy", "macro_f1", "sensitivity", "specificity", "auc", "uar_ci"} <= set(summary["metrics"]["test"][level])
+        assert {"uar", "accuracy", "macro_f1", "sensitivity", "specificity", "auc", "uar_ci"} <= set(
+            summary["metrics"]["test"][level]
+        )
     assert summary["selection"]["tag"] == "target_validation"
     assert summary["leakage"]["found"] == []
     assert summary["synthetic"]["modma"]["name"] == "modma"
@@ -83,9 +86,15 @@ def test_the_clip_split_runs_only_where_its_leaks_are_accepted_and_says_what_lea
     with pytest.raises(SplitError, match="accept_leakage"):
         check(tiny, ["split.by=clip"], synthetic=True)
     with pytest.raises((LeakageError, SplitError), match="audio"):
-        check(tiny, ["split.by=clip", "split.accept_leakage=[speaker, recording]", "target.slices.overlap=0"], synthetic=True)
+        check(
+            tiny,
+            ["split.by=clip", "split.accept_leakage=[speaker, recording]", "target.slices.overlap=0"],
+            synthetic=True,
+        )
     accepted = "split.accept_leakage=[speaker, recording, slice, audio]"
-    summary = run(tiny, [*QUIET, "split.by=clip", accepted, "training.epochs=1"], synthetic=True, out=tmp_path / "leaks")
+    summary = run(
+        tiny, [*QUIET, "split.by=clip", accepted, "training.epochs=1"], synthetic=True, out=tmp_path / "leaks"
+    )
     shares = summary["leakage"]["test_in_train"]
     assert shares["speaker"] > 0
     assert {"speaker", "recording", "audio"} <= set(summary["leakage"]["found"])
@@ -115,7 +124,12 @@ def test_without_target_labels_selection_may_not_use_them(tiny):
 )
 def test_a_mistake_ends_the_run_and_leaves_nothing(override, says, tiny, tmp_path):
     with pytest.raises(UserError, match=says):
-        run(tiny, [*QUIET, override, "training.clip_gradient=null"], synthetic="root" not in override, out=tmp_path / "out")
+        run(
+            tiny,
+            [*QUIET, override, "training.clip_gradient=null"],
+            synthetic="root" not in override,
+            out=tmp_path / "out",
+        )
     left = {p.name for p in tmp_path.iterdir()}
     assert left == {"tiny.yaml"}
 
@@ -136,3 +150,20 @@ def test_a_run_is_tracked_in_the_default_store(tiny, tmp_path):
     assert found.data.tags["synthetic"] == "True"
     assert found.data.metrics["test/subject/uar"] == pytest.approx(summary["metrics"]["test"]["subject"]["uar"])
     assert {a.path for a in client.list_artifacts(found.info.run_id)} == {p.name for p in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("training.rates={extractor.nothing: x0.1}", "no module is named"),
+        ("head.fusion=attention", None),
+        ("strategy={name: freeze}", "pretrained extractor"),
+        ("strategy={name: joint, mixing: ratio, ratio: [1, 2, 3]}", "3 numbers for the 2 corpora"),
+    ],
+)
+def test_check_finds_before_training_what_would_end_it(override, says, tiny):
+    if says is None:
+        check(tiny, [override], synthetic=True)
+    else:
+        with pytest.raises(UserError, match=says):
+            check(tiny, [override], synthetic=True)

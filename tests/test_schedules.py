@@ -20,7 +20,10 @@ def by_epoch(schedule, epochs):
     [
         (Schedule(name="step", step_size=3, gamma=0.3), lambda o: S.StepLR(o, 3, 0.3)),
         (Schedule(name="cosine"), lambda o: S.CosineAnnealingLR(o, 14)),
-        (Schedule(name="warm_restarts", T_0=2, T_mult=2, minimum=0.1), lambda o: S.CosineAnnealingWarmRestarts(o, 2, 2, eta_min=0.1)),
+        (
+            Schedule(name="warm_restarts", T_0=2, T_mult=2, minimum=0.1),
+            lambda o: S.CosineAnnealingWarmRestarts(o, 2, 2, eta_min=0.1),
+        ),
     ],
 )
 def test_factors_are_those_of_torch_at_the_start_of_each_epoch(schedule, reference):
@@ -48,6 +51,10 @@ def test_dann_is_ganins_formula(p):
     assert factor == pytest.approx((1 + 10 * p) ** -0.75)
 
 
-@given(st.sampled_from(["constant", "step", "cosine", "warm_restarts", "noam", "dann"]), st.floats(0, 1), st.integers(1, 200))
+@given(
+    st.sampled_from(["constant", "step", "cosine", "warm_restarts", "noam", "dann"]),
+    st.floats(0, 1),
+    st.integers(1, 200),
+)
 def test_every_factor_lies_between_zero_and_one(name, p, epochs):
     assert 0 <= learning_rate_factor(Schedule(name=name), epoch=int(p * epochs), progress=p, epochs=epochs) <= 1

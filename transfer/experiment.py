@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import torch
 import yaml
 
 from transfer.build import build_front_end, build_model, build_strategy
 from transfer.checkpoint import FILE, load_extractor, read_checkpoint, write_checkpoint
 from transfer.data.cache import atomic_write
-from transfer.data.domain import Domain
+from transfer.data.domain import Domain, empty_domain
 from transfer.device import build_fabric, seed_everything
 from transfer.evaluation.diagnostics import domain_gap
 from transfer.evaluation.levels import evaluate
 from transfer.evaluation.predictions import write_predictions
 from transfer.loading import load_recipe
 from transfer.loop import Record, fit
+from transfer.optim import parameter_groups
 from transfer.output import default_folder, output_folder, write_json
 from transfer.prediction import embeddings, predict
 from transfer.preparation import Plan, Prepared, load, plan
@@ -30,8 +32,8 @@ from transfer.recipe import Recipe
 from transfer.selection import check_selection, scorer
 from transfer.standins import with_standins
 from transfer.strategies import Setting, Stage, Strategy
-from transfer.summary import flat_params, package_versions, public_recipe, summarise
-from transfer.tracking import Tracker, open_tracker
+from transfer.summary import package_versions, public_recipe, summarise
+from transfer.tracking import Status, Tracker, open_tracker
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -70,7 +72,7 @@ def run(
     with output_folder(folder) as partial, _tracked(loaded, planned) as tracker:
         with reporter.bar("features") as tick:
             prepared = load(loaded, planned, fabric.device, tick)
-        strategy = _attached(loaded, planned, prepared, fabric)
+        strategy = _attached(loaded, planned.classes, prepared.domains, fabric.device)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial)
         tracker.metrics(_headline(summary["metrics"]), step=0)
         write_json(partial / "summary.json", summary)
@@ -85,9 +87,7 @@ def check(recipe: Recipe | str | Path, overrides: Sequence[str] = (), *, synthet
     Raises:
         UserError: for the first thing that is.
     """
-    loaded, planned = _planned(recipe, overrides, synthetic, Reporter())
-    build_model(loaded, in_channels=int(build_front_end(loaded).channels), classes=planned.classes)
-    return planned
+    return _planned(recipe, overrides, synthetic, Reporter())[1]
 
 
 def _planned(
@@ -102,21 +102,35 @@ def _planned(
     build_strategy(recipe)
     planned = plan(recipe)
     check_selection(recipe, planned.slices)
+    _rehearse(recipe, planned)
     return recipe, planned
 
 
-def _attached(recipe: Recipe, planned: Plan, prepared: Prepared, fabric: Fabric) -> Strategy:
+def _rehearse(recipe: Recipe, planned: Plan) -> None:
+    """Build everything on two empty slices a corpus, so that a mistake shows before features are extracted."""
+    channels = int(build_front_end(recipe).channels)
+    empty = {name: empty_domain(name, classes, planned.slices, channels) for name, classes in planned.classes.items()}
+    strategy = _attached(recipe, planned.classes, empty, torch.device("cpu"))
+    parameters = dict(strategy.setting.model.named_parameters()) | dict(strategy.named_parameters())
+    for stage in strategy.stages():
+        stage.phases(0)
+        for optimizer in stage.optimizers.values():
+            parameter_groups(parameters, optimizer)
+
+
+def _attached(
+    recipe: Recipe, classes: Mapping[str, tuple[str, ...]], domains: Mapping[str, Domain], device: torch.device
+) -> Strategy:
     """Build model and strategy, weights drawn by the recipe's seed."""
     seed_everything(recipe.training.seed)
-    domains = prepared.domains
     channels = next(iter(domains.values())).features.shape[1]
-    model = build_model(recipe, in_channels=channels, classes=planned.classes).to(fabric.device)
+    model = build_model(recipe, in_channels=channels, classes=classes).to(device)
     if recipe.pretraining.checkpoint:
         load_extractor(model.extractor, read_checkpoint(recipe.pretraining.checkpoint))
     strategy = build_strategy(recipe)
     names = tuple(section.corpus for section in recipe.source)
     strategy.attach(Setting(model, domains, names, recipe.target.corpus, recipe.training, recipe.pretraining))
-    return strategy.to(fabric.device)
+    return strategy.to(device)
 
 
 def _train(
@@ -214,9 +228,9 @@ def _headline(metrics: Mapping[str, Any]) -> dict[str, float]:
 def _tracked(recipe: Recipe, planned: Plan) -> Iterator[Tracker]:
     """Open the tracked run, say what it is, and close it with its fate."""
     tracker = open_tracker(recipe.tracking.kind, recipe.tracking.uri, recipe.tracking.experiment, recipe.name)
-    status = "FAILED"
+    status: Status = "FAILED"
     try:
-        tracker.params(flat_params(public_recipe(recipe)))
+        tracker.params(public_recipe(recipe))
         tracker.tags(
             {
                 "strategy": recipe.strategy.name,
@@ -233,4 +247,4 @@ def _tracked(recipe: Recipe, planned: Plan) -> Iterator[Tracker]:
         status = "KILLED"
         raise
     finally:
-        tracker.finish(status)  # type: ignore[arg-type]
+        tracker.finish(status)

@@ -14,7 +14,7 @@ from transfer.preparation import Plan, Prepared
 from transfer.recipe import Recipe
 from transfer.selection import TAGS
 
-__all__ = ["flat_params", "package_versions", "public_recipe", "summarise"]
+__all__ = ["package_versions", "public_recipe", "summarise"]
 
 PACKAGES = (
     "transfer-speech",
@@ -122,21 +122,3 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
     if isinstance(named, list) and not recipe.plain_ids:
         tree["target"]["labelled_speakers"] = len(named)
     return tree
-
-
-def flat_params(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten a tree to dotted keys, leaving out what is empty.
-
-    Example:
-        >>> flat_params({"training": {"epochs": 3, "rates": {}}})
-        {'training.epochs': 3}
-    """
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            flat |= flat_params(value, f"{prefix}{key}.")
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-            flat |= flat_params({str(i): item for i, item in enumerate(value)}, f"{prefix}{key}.")
-        elif value not in (None, "", []):
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -40,7 +40,12 @@ def test_features_lie_at_their_row_and_are_zero_after_their_length():
 def test_labels_are_masked_unless_training_may_use_them():
     _, domain = corpus()
     assert domain.labels.tolist() == [0, HIDDEN, HIDDEN, HIDDEN]
-    assert {name: rows.tolist() for name, rows in domain.pools.items()} == {"labelled": [0], "any": [0, 1], "valid": [2], "test": [3]}
+    assert {name: rows.tolist() for name, rows in domain.pools.items()} == {
+        "labelled": [0],
+        "any": [0, 1],
+        "valid": [2],
+        "test": [3],
+    }
 
 
 def test_a_batch_is_cut_to_its_longest_slice():

@@ -36,7 +36,9 @@ def test_weights_draw_rare_rows_as_often_as_common_ones():
 
 
 def test_one_seed_draws_the_same_and_another_does_not():
-    a, b, c = (torch.cat([s.draw() for _ in range(4)]) for s in (stream(torch.arange(50), 8, seed=i) for i in (0, 0, 1)))
+    a, b, c = (
+        torch.cat([s.draw() for _ in range(4)]) for s in (stream(torch.arange(50), 8, seed=i) for i in (0, 0, 1))
+    )
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
 

@@ -27,15 +27,15 @@ def test_cross_entropy_is_that_of_the_formula_and_domains_have_the_same_say(smoo
     assert value.item() == pytest.approx(expected)
 
 
-def test_features_are_pushed_against_what_the_discriminator_learns():
+def test_features_of_both_domains_are_pushed_against_what_the_discriminator_learns():
     torch.manual_seed(0)
     dann = DANN(4, hidden=8).double()
-    source, target = torch.randn(5, 4).double().requires_grad_(), torch.randn(3, 4).double()
-    scores = dann.discriminator(source), dann.discriminator(target)
-    plain = domain_cross_entropy(*scores)
+    source, target = torch.randn(5, 4).double().requires_grad_(), torch.randn(3, 4).double().requires_grad_()
+    plain = domain_cross_entropy(dann.discriminator(source), dann.discriminator(target))
     value = dann(source, target, strength=0.3)
     torch.testing.assert_close(value, plain)
-    torch.testing.assert_close(*_pair(value, plain, source, factor=-0.3))
+    for features in (source, target):
+        torch.testing.assert_close(*_pair(value, plain, features, factor=-0.3))
     for parameter in dann.parameters():
         torch.testing.assert_close(*_pair(value, plain, parameter, factor=1.0))
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from losses import CrossEntropy, Focal
+from losses import CrossEntropy, Focal, classification
 from losses.classification import cross_entropy, focal
 
 WEIGHTS = [0.5, 1.0, 2.0, 4.0]
@@ -67,6 +67,14 @@ def test_no_label_is_ignored(loss):
     labels[0] = -100
     with pytest.raises(ValueError, match="labels run from -100"):
         loss(logits, labels)
+
+
+def test_label_that_torch_ignores_by_default_is_refused_even_where_values_are_not_looked_at(monkeypatch):
+    monkeypatch.setattr(classification, "check_labels", lambda logits, labels: None)  # as on a GPU
+    logits, labels = sample()
+    labels[0] = -100
+    with pytest.raises(IndexError, match="-100"):
+        cross_entropy(logits, labels)
 
 
 def test_mixed_labels_give_the_mixed_cross_entropy():

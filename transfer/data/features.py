@@ -97,9 +97,11 @@ def extract_features(
         ],
     }
     path = (folder or cache_folder("features")) / f"{key(json.dumps(description, sort_keys=True))}.safetensors"
+    tell = progress or (lambda done, total: None)
     if (store := _read(path)) is not None:
+        tell(len(store), len(store))
         return store
-    store = _compute(slices, front_end, threads, progress or (lambda done, total: None))
+    store = _compute(slices, front_end, threads, tell)
     _write(path, store)
     return store
 
