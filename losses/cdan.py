@@ -197,7 +197,7 @@ class CDAN(nn.Module):
         if len(features) != len(logits):
             raise ValueError(f"there are {len(logits)} rows of logits for {len(features)} rows of features")
         # The predictions in full precision, then all in that of the discriminator's weights.
-        probabilities = logits.float().softmax(1)
+        probabilities = logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(1)
         dtype = self.discriminator.score.weight.dtype
         features, probabilities = features.to(dtype), probabilities.to(dtype)
         if self.f_map is None or self.g_map is None:

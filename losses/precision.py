@@ -50,7 +50,8 @@ def _raise(value: Any) -> Any:
     if isinstance(value, Tensor) and value.is_floating_point() and value.element_size() < 4:
         return value.float()
     if isinstance(value, (list, tuple)):
-        return type(value)(_raise(element) for element in value)
+        raised = [_raise(element) for element in value]
+        return raised if isinstance(value, list) else tuple(raised)
     return value
 
 

@@ -167,3 +167,28 @@ def test_check_finds_before_training_what_would_end_it(override, says, tiny):
     else:
         with pytest.raises(UserError, match=says):
             check(tiny, [override], synthetic=True)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "compute.precision=bf16-mixed",
+        "normalisation=speaker",
+        "normalisation=corpus",
+        "normalisation=none",
+        "batch_statistics=shared",
+        "training.balance=weights",
+        "training.balance=sampler",
+        "training.schedule.name=noam",
+        "training.optimizer={name: sgd, lr: 0.01}",
+        "target.labelled_speakers=2",
+        "head={name: linear}",
+        "frontend={name: log_mel}",
+        "target.slices={version: whole}",
+    ],
+)
+def test_every_switch_trains_to_finite_probabilities(override, tiny, tmp_path):
+    run(tiny, [*QUIET, "training.epochs=1", override], synthetic=True, out=tmp_path / "out")
+    table = read_predictions(tmp_path / "out" / "predictions.parquet")
+    assert table["p_MDD"].notna().all()
+    assert 0 < table["p_MDD"].std()

@@ -87,11 +87,16 @@ def check(recipe: Recipe | str | Path, overrides: Sequence[str] = (), *, synthet
     Raises:
         UserError: for the first thing that is.
     """
-    return _planned(recipe, overrides, synthetic, Reporter())[1]
+    return _planned(recipe, overrides, synthetic, Reporter(), decode=True)[1]
 
 
 def _planned(
-    recipe: Recipe | str | Path, overrides: Sequence[str], synthetic: bool, reporter: Reporter
+    recipe: Recipe | str | Path,
+    overrides: Sequence[str],
+    synthetic: bool,
+    reporter: Reporter,
+    *,
+    decode: bool = False,
 ) -> tuple[Recipe, Plan]:
     """Load a recipe, write its stand-ins, plan its parts, and check what the parts decide."""
     if not isinstance(recipe, Recipe):
@@ -100,7 +105,7 @@ def _planned(
         reporter.say("synthetic stand-ins of the corpora (written once into the cache)")
         recipe = with_standins(recipe)
     build_strategy(recipe)
-    planned = plan(recipe)
+    planned = plan(recipe, decode=decode)
     check_selection(recipe, planned.slices)
     _rehearse(recipe, planned)
     return recipe, planned

@@ -74,8 +74,12 @@ class Prepared:
     skipped: int
 
 
-def plan(recipe: Recipe) -> Plan:
+def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
     """Read the corpora, cut and part them, and audit the parts.
+
+    Args:
+        recipe: the recipe.
+        decode: decode every file, and so find silent, cut-off and not finite audio before feature extraction does.
 
     Raises:
         UserError: a corpus, label set, split or leak that the recipe has to deal with, by name.
@@ -88,7 +92,7 @@ def plan(recipe: Recipe) -> Plan:
     skipped, parts, notes = {}, [], []
     for section in recipe.corpora:
         name = section.corpus
-        scan = scan_audio(tables[name])
+        scan = scan_audio(tables[name], decode=decode)
         hashes |= content_hashes(scan)
         table = with_durations(tables[name], scan, problems=recipe.bad_audio)
         skipped[name] = len(tables[name]) - len(table)

@@ -1,5 +1,8 @@
 """Features are computed once, for what they are, and never taken from a damaged cache."""
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,3 +110,16 @@ def test_unusable_slices_are_listed_with_their_reason(slices, front_end, tmp_pat
     assert store.lengths[2] == 0
     assert "silent" in store.problems[2]
     assert extract_features(slices, front_end, folder=tmp_path).problems == store.problems
+
+
+def _extract(job):
+    slices, folder = job
+    return extract_features(slices, MFCC(order=2), folder=folder).frames
+
+
+def test_two_processes_may_extract_the_same_features_at_once(slices, tmp_path):
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        first, second = pool.map(_extract, [(slices, tmp_path)] * 2)
+    assert np.array_equal(first, second)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 1
+    assert not list(tmp_path.glob(".*.tmp"))

@@ -44,7 +44,7 @@ def test_value_and_both_gradients_are_those_of_the_definition(random_products, e
     source.requires_grad_()
 
     def mapped(features, logits):
-        p = logits.float().softmax(1).double()
+        p = logits.softmax(1)
         return randomised_map(features, p, cdan.f_map, cdan.g_map) if random_products else multilinear_map(features, p)
 
     weights = {}

@@ -24,6 +24,11 @@ def test_squared_distances_agree_with_scipy():
     assert pairs.yy.diagonal().isposinf().all()
 
 
+def test_rounding_takes_no_squared_distance_below_zero():
+    rows = torch.randn(60, 200) + 100
+    assert squared_distances(rows, rows.clone()).flat.min() >= 0
+
+
 def test_matrices_of_pairs_share_memory_with_the_flat_row():
     pairs = pairs_like(torch.zeros(2 * 2 + 2 * 3 + 3 * 3), 2, 3)
     pairs.xy[1, 2] = 7

@@ -1,5 +1,7 @@
 """Full precision inside, whatever comes in."""
 
+from collections import namedtuple
+
 import pytest
 import torch
 
@@ -37,3 +39,8 @@ def test_gradient_comes_back_in_the_precision_of_the_input():
 
 def test_integers_stay_integers():
     assert full_precision(torch.neg)(torch.tensor([1])).dtype == torch.int64
+
+
+def test_layers_may_come_in_a_named_tuple():
+    layers = namedtuple("Layers", "first second")(torch.rand(2).bfloat16(), torch.rand(2))
+    assert full_precision(lambda pair: [x.dtype for x in pair])(layers) == [torch.float32] * 2

@@ -15,6 +15,12 @@ def test_penalty_of_a_plane_is_its_slope_less_one_squared(n, m, slope, expected)
     assert value.item() == pytest.approx(expected, abs=1e-5)
 
 
+def test_flat_critic_has_a_finite_gradient():
+    weight = torch.zeros(3, requires_grad=True)
+    value = gradient_penalty(torch.rand(4, 3), torch.rand(4, 3), critic=lambda x: x @ weight)
+    assert torch.autograd.grad(value, weight)[0].isfinite().all()
+
+
 def test_penalty_looks_between_the_domains():
     seen = []
 

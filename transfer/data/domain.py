@@ -59,9 +59,12 @@ class Domain:
         return Batch(self.features[rows, :, : int(lengths.max())], lengths, self.labels[rows])
 
     def class_weights(self) -> Tensor:
-        """Return weights that make every class of the labelled pool count the same, mean 1 over slices, (K,)."""
+        """Return weights that make every class of the labelled pool count the same, (K,).
+
+        w_k = n / (K n_k); a class without slices gets the weight of a class with one.
+        """
         counts = torch.bincount(self.labels[self.pools["labelled"]], minlength=len(self.classes)).float()
-        return counts.sum() / (counts.clamp(min=1) * len(self.classes)) * (counts > 0)
+        return counts.sum() / (counts.clamp(min=1) * len(self.classes))
 
 
 def build_domain(
