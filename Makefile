@@ -1,4 +1,4 @@
-# `make check` is what CI runs. Everything goes through uv, which makes the environment first where there is none.
+# `make check` is what CI runs: everything goes through uv, which makes the environment first where there is none.
 .PHONY: check lint test format bench
 
 check: lint test
@@ -10,7 +10,7 @@ lint:
 	uv run lint-imports
 
 test:
-	uv run pytest
+	pip install --quiet uv && uv run pytest
 
 format:
 	uv run ruff format .

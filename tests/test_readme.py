@@ -1,5 +1,6 @@
 """What the README says can be typed can be typed."""
 
+import json
 import os
 import re
 import shlex
@@ -7,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from transfer.recipe import Recipe
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_two_commands_are_single_lines_that_set_everything_up():
@@ -36,13 +39,23 @@ def test_the_first_command_runs(tmp_path):
         command,
         capture_output=True,
         text=True,
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=ROOT,
         env=dict(os.environ),
         check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "UAR" in done.stdout
     assert (tmp_path / "out" / "summary.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="minutes; set TRANSFER_SLOW=1")
+def test_the_first_command_as_it_stands_is_above_chance_by_more_than_its_interval(tmp_path):
+    command = [sys.executable, "-m", "transfer", "run", "recipes/casia_to_modma_ddg.yaml", "--synthetic", "--json"]
+    command += [f"--out={tmp_path / 'out'}", "tracking.kind=none"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    subject = json.loads(done.stdout)["metrics"]["test"]["subject"]
+    assert subject["uar_ci"][0] > 0.5, subject
 
 
 def test_the_recipe_shown_is_a_recipe():
@@ -60,5 +73,4 @@ def test_every_command_of_the_table_exists():
 
 
 def test_files_the_readme_points_at_are_there():
-    root = Path(__file__).resolve().parent.parent
-    assert all((root / target).exists() for target in re.findall(r"\]\((?!http)([^)#]+)\)", README))
+    assert all((ROOT / target).exists() for target in re.findall(r"\]\((?!http)([^)#]+)\)", README))

@@ -38,3 +38,14 @@ def test_the_recipe_runs_on_stand_ins(path, tmp_path):
     assert 0 <= test["subject"]["uar"] <= 1
     assert test["slice"]["n"] == summary["split"]["parts"][summary["target"]]["test"]["slices"]
     assert summary["leakage"]["found"] == []
+
+
+@pytest.mark.corpora
+def test_dann_runs_on_the_real_corpora(corpora, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRANSFER_CORPORA", str(corpora))
+    summary = run("nemo_to_emovo/dann", ["training.epochs=1", "tracking.kind=none"], out=tmp_path / "out")
+    parts = summary["split"]["parts"]
+    assert (parts["emovo"]["test"]["slices"], parts["emovo"]["test"]["speakers"]) == (504, 6)
+    assert sum(part["slices"] for part in parts["nemo"].values()) == 1050
+    assert summary["target_labels"]["slices"] == 0
+    assert len(summary["classes"]["emovo"]) == 6

@@ -11,6 +11,7 @@ from transfer import check, run
 from transfer.checkpoint import read_checkpoint
 from transfer.errors import LeakageError, RecipeError, SplitError, UserError
 from transfer.evaluation.predictions import read_predictions
+from transfer.output import output_folder
 
 QUIET = ["tracking.kind=none"]
 
@@ -71,15 +72,24 @@ def test_two_runs_with_one_seed_give_identical_predictions_and_another_seed_does
     assert not tables[0]["p_MDD"].equals(tables[2]["p_MDD"])
 
 
-def test_pretraining_can_come_from_a_finished_run(summary, tiny, tmp_path):
+def test_pretraining_can_come_from_a_finished_run_with_its_statistics(summary, tiny, tmp_path):
     overrides = [*QUIET, "strategy={name: freeze}", f"pretraining.checkpoint={tmp_path / 'out'}"]
+    with pytest.raises(RecipeError, match=r"may know this run's test speakers"):
+        run(tiny, overrides, synthetic=True, out=tmp_path / "frozen")
+    overrides.append("split.accept_leakage=[speaker]")
     run(tiny, overrides, synthetic=True, out=tmp_path / "frozen")
     first, second = read_checkpoint(tmp_path / "out"), read_checkpoint(tmp_path / "frozen")
-    own = [k for k in first.weights if k.startswith("extractor.") and k.endswith("weight")]
-    assert own
+    own = [k for k in first.weights if k.startswith("extractor.")]
+    assert any("running_mean" in k for k in own)
     assert all(torch.equal(first.weights[k], second.weights[k]) for k in own)
-    with pytest.raises(RecipeError, match=r"(?s)weights do not match.*shape"):
-        run(tiny, [*overrides, "extractor.filters=8"], synthetic=True, out=tmp_path / "other")
+    used = {k: v for k, v in second.weights.items() if k.startswith("statistics.mean_1_")}
+    assert any(v.any() for v in used.values()), "the target is judged by statistics that were measured, not by zeros"
+    for change, says in (
+        ("extractor.filters=8", r"(?s)do not match.*shape"),
+        ("frontend.order=2", "another front end"),
+    ):
+        with pytest.raises(RecipeError, match=says):
+            run(tiny, [*overrides, change], synthetic=True, out=tmp_path / "other")
 
 
 def test_the_clip_split_runs_only_where_its_leaks_are_accepted_and_says_what_leaks(tiny, tmp_path):
@@ -98,16 +108,45 @@ def test_the_clip_split_runs_only_where_its_leaks_are_accepted_and_says_what_lea
     shares = summary["leakage"]["test_in_train"]
     assert shares["speaker"] > 0
     assert {"speaker", "recording", "audio"} <= set(summary["leakage"]["found"])
+    for file in (tmp_path / "leaks").glob("*"):
+        for secret in (str(tmp_path), "audio_lanzhou", "02010", "02020", "02030"):
+            assert secret.encode() not in file.read_bytes(), (file.name, secret)
 
 
-def test_oracle_selection_is_possible_by_that_name_only_and_tagged(tiny, tmp_path):
-    summary = run(tiny, [*QUIET, "selection.by=oracle"], synthetic=True, out=tmp_path / "out")
+def test_oracle_selection_looks_at_the_test_part_and_is_tagged(tiny, tmp_path):
+    words = [*QUIET, "training.epochs=4", "selection.by=oracle"]
+    summary = run(tiny, words, synthetic=True, out=tmp_path / "out")
     assert "oracle" in summary["selection"]["tag"]
+    (record,) = json.loads((tmp_path / "out" / "history.json").read_text())
+    best = max(values["valid/uar"] for values in record["epochs"])
+    assert summary["metrics"]["test"]["slice"]["uar"] == pytest.approx(best)
 
 
 def test_without_target_labels_selection_may_not_use_them(tiny):
     with pytest.raises(RecipeError, match="target_validation uses target labels"):
         check(tiny, ["target.labelled_speakers=none"], synthetic=True)
+    with pytest.raises(RecipeError, match="control that uses none"):
+        check(
+            tiny,
+            ["strategy={name: source_only}", "source.relabel={sad: MDD, neutral: HC}", "heads=shared"],
+            synthetic=True,
+        )
+
+
+def test_labels_used_for_validation_are_counted(summary):
+    assert summary["target_labels"]["validation_speakers"] == summary["split"]["parts"]["modma"]["valid"]["speakers"]
+
+
+def test_two_runs_cannot_fill_one_folder(tmp_path):
+    def write(name, meanwhile=lambda: None):
+        with output_folder(tmp_path / "out") as folder:
+            (folder / "file").write_text(name)
+            meanwhile()
+
+    with pytest.raises(UserError, match="another run"):
+        write("late", meanwhile=lambda: write("early"))
+    assert (tmp_path / "out" / "file").read_text() == "early"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +198,14 @@ def test_a_run_is_tracked_in_the_default_store(tiny, tmp_path):
         ("head.fusion=attention", None),
         ("strategy={name: freeze}", "pretrained extractor"),
         ("strategy={name: joint, mixing: ratio, ratio: [1, 2, 3]}", "3 numbers for the 2 corpora"),
+        ("positive=MDDD", "did you mean 'MDD'"),
+        ("split.test=0", "no test part"),
+        ("strategy.level=logits", "same classes"),
+        ("strategy.options={bandwidth: -1}", "bandwidth"),
+        ("strategy={name: ddg, label_smoothing: 1.5}", "smoothing"),
+        ("compute.precision=16-mixed", "needs a GPU"),
+        ("target.corpus=b.v2", "target.corpus"),
+        ("strategy={name: scratch}", None),
     ],
 )
 def test_check_finds_before_training_what_would_end_it(override, says, tiny):
@@ -191,4 +238,4 @@ def test_every_switch_trains_to_finite_probabilities(override, tiny, tmp_path):
     run(tiny, [*QUIET, "training.epochs=1", override], synthetic=True, out=tmp_path / "out")
     table = read_predictions(tmp_path / "out" / "predictions.parquet")
     assert table["p_MDD"].notna().all()
-    assert 0 < table["p_MDD"].std()
+    assert table["p_MDD"].std() > 0

@@ -58,6 +58,13 @@ class BatchStatistics(nn.Module):
             layer._buffers["running_mean"] = self._buffers[f"mean_{i}_{j}"]
             layer._buffers["running_var"] = self._buffers[f"var_{i}_{j}"]
 
+    def adopt(self) -> None:
+        """Take the running statistics that the layers hold now (from a loaded checkpoint) as those of every corpus."""
+        for i in range(len(self._index)):
+            for j, layer in enumerate(self._layers):
+                _value(self._buffers[f"mean_{i}_{j}"], layer.running_mean)
+                _value(self._buffers[f"var_{i}_{j}"], layer.running_var)
+
     def _untrained(self, i: int, training: bool) -> int:
         """Return whose statistics a corpus without its own uses; before its first training pass they become its own."""
         others = torch.nonzero(self.trained).flatten().tolist()

@@ -23,7 +23,7 @@ def build_fabric(compute: Compute) -> Fabric:
     """Return the device and precision that a recipe asks for.
 
     Raises:
-        RecipeError: for a GPU that is not there.
+        RecipeError: for a GPU that is not there, or a precision that the device has not.
 
     Example:
         >>> build_fabric(Compute(accelerator="cpu")).device
@@ -33,6 +33,9 @@ def build_fabric(compute: Compute) -> Fabric:
         torch.set_num_threads(compute.threads)
     if compute.accelerator == "gpu" and not torch.cuda.is_available():
         raise RecipeError("compute.accelerator is gpu, but torch finds none; set it to cpu or auto")
+    on_cpu = compute.accelerator == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    if compute.precision == "16-mixed" and on_cpu:
+        raise RecipeError("compute.precision is 16-mixed, which needs a GPU; choose bf16-mixed or 32-true on a CPU")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of packages that Fabric imports, and its hints about clusters
         from lightning_fabric import Fabric

@@ -14,12 +14,14 @@ import torch
 import yaml
 
 from transfer.build import build_front_end, build_model, build_strategy
-from transfer.checkpoint import FILE, load_extractor, read_checkpoint, write_checkpoint
+from transfer.checkpoint import FILE, check_provenance, load_extractor, read_checkpoint, write_checkpoint
 from transfer.data.cache import atomic_write
 from transfer.data.domain import Domain, empty_domain
 from transfer.device import build_fabric, seed_everything
+from transfer.errors import RecipeError, UserError
 from transfer.evaluation.diagnostics import domain_gap
 from transfer.evaluation.levels import evaluate
+from transfer.evaluation.metrics import positive_class
 from transfer.evaluation.predictions import write_predictions
 from transfer.loading import load_recipe
 from transfer.loop import Record, fit
@@ -104,11 +106,24 @@ def _planned(
     if synthetic:
         reporter.say("synthetic stand-ins of the corpora (written once into the cache)")
         recipe = with_standins(recipe)
-    build_strategy(recipe)
+    strategy = build_strategy(recipe)
+    build_fabric(recipe.compute)
     planned = plan(recipe, decode=decode)
-    check_selection(recipe, planned.slices)
+    check_selection(recipe, planned.slices, strategy.learns_from)
+    _check_target(recipe, planned)
     _rehearse(recipe, planned)
     return recipe, planned
+
+
+def _check_target(recipe: Recipe, planned: Plan) -> None:
+    """Refuse a target that nothing can be tested on, and a positive class that it has not."""
+    name = recipe.target.corpus
+    if not ((planned.slices["corpus"] == name) & (planned.slices["part"] == "test")).any():
+        raise RecipeError(
+            f"split.test is {recipe.split.test}, which leaves no test part of {name}; set a share above 0"
+        )
+    if recipe.positive is not None:
+        positive_class(planned.classes[name], recipe.positive)
 
 
 def _rehearse(recipe: Recipe, planned: Plan) -> None:
@@ -131,10 +146,18 @@ def _attached(
     channels = next(iter(domains.values())).features.shape[1]
     model = build_model(recipe, in_channels=channels, classes=classes).to(device)
     if recipe.pretraining.checkpoint:
-        load_extractor(model.extractor, read_checkpoint(recipe.pretraining.checkpoint))
+        checkpoint = read_checkpoint(recipe.pretraining.checkpoint)
+        check_provenance(checkpoint, recipe, build_front_end(recipe).record())
+        load_extractor(model, checkpoint)
     strategy = build_strategy(recipe)
     names = tuple(section.corpus for section in recipe.source)
-    strategy.attach(Setting(model, domains, names, recipe.target.corpus, recipe.training, recipe.pretraining))
+    shown = {name: domain.without_truth() for name, domain in domains.items()}
+    try:
+        strategy.attach(Setting(model, shown, names, recipe.target.corpus, recipe.training, recipe.pretraining))
+    except (ValueError, TypeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise RecipeError(f"strategy: {recipe.strategy.name}: {error}") from error
     return strategy.to(device)
 
 
@@ -150,7 +173,7 @@ def _train(
 ) -> dict[str, Any]:
     """Train all stages, look at the test part once, and write all but the summary into the folder."""
     before, start = _gaps(strategy), time.perf_counter()
-    records = [_fit(recipe, stage, strategy, fabric, tracker, reporter) for stage in strategy.stages()]
+    records = [_fit(recipe, stage, strategy, prepared, fabric, tracker, reporter) for stage in strategy.stages()]
     seconds, gaps = time.perf_counter() - start, {"before": before, "after": _gaps(strategy)}
     model, target = strategy.setting.model, prepared.domains[recipe.target.corpus]
     tables = {part: predict(model, target, part, plain_ids=recipe.plain_ids) for part in ("valid", "test")}
@@ -161,7 +184,13 @@ def _train(
     write_json(folder / "history.json", [asdict(record) for record in records])
     text = yaml.safe_dump(public, sort_keys=False, allow_unicode=True)
     atomic_write(folder / "recipe.yaml", lambda path: path.write_text(text, encoding="utf-8"))
-    record = {"recipe": public, "front_end": prepared.front_end, "classes": planned.classes, "versions": versions}
+    record = {
+        "name": recipe.name,
+        "recipe": public,
+        "front_end": prepared.front_end,
+        "classes": planned.classes,
+        "versions": versions,
+    }
     write_checkpoint(folder / FILE, model, prepared.normaliser.tensors(), record)
     metrics = {part: evaluate(table, positive=recipe.positive) for part, table in tables.items() if len(table)}
     return {
@@ -173,11 +202,17 @@ def _train(
 
 
 def _fit(
-    recipe: Recipe, stage: Stage, strategy: Strategy, fabric: Fabric, tracker: Tracker, reporter: Reporter
+    recipe: Recipe,
+    stage: Stage,
+    strategy: Strategy,
+    prepared: Prepared,
+    fabric: Fabric,
+    tracker: Tracker,
+    reporter: Reporter,
 ) -> Record:
     """Train one stage, tracked and shown."""
     strategy.begin(stage.name)
-    score = scorer(recipe, strategy.setting.model, strategy.setting.domains, stage.name)
+    score = scorer(recipe, strategy.setting.model, prepared.domains, stage.name)
     with reporter.bar(stage.name) as tick:
 
         def report(epoch: int, values: dict[str, float]) -> None:

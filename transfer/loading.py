@@ -121,6 +121,11 @@ def _parse(value: str, text: str) -> Any:
 
 def _set(config: Any, key: str, value: Any, source: Source, origin: str) -> None:
     """Set a dotted key of the tree."""
+    head, _, rest = key.partition(".")
+    if OmegaConf.is_list(config.get(head)) and not rest[:1].isdigit():
+        raise RecipeError(
+            f"override {key}={value!r}: {head} is a list here; say which, such as {head}.0.{rest or 'corpus'}"
+        )
     try:
         OmegaConf.update(config, key, value, merge=False, force_add=True)
     except (OmegaConfBaseException, TypeError, ValueError, IndexError, AttributeError) as error:

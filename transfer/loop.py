@@ -115,7 +115,7 @@ def _epoch(
                 if not math.isfinite(value):
                     raise NumericsError(
                         f"{stage.name}: {phase.name}: {name} is {value} at epoch {epoch + 1}, step {done + 1} of {total}; "
-                        "try a smaller learning rate, training.clip_gradient, or look at the features with `transfer check`"
+                        "try a smaller learning rate or training.clip_gradient"
                     )
                 sums[f"{phase.name}/{name}"].append(value)
             done += 1
@@ -137,7 +137,7 @@ def step(
     with fabric.autocast():
         terms = phase.terms([streams.batch(draw) for draw in phase.draws], progress)
         loss = sum(
-            (phase.weights.get(name, 1.0) * term for name, term in terms.items()), torch.zeros((), device=fabric.device)
+            (phase.weight(name, progress) * term for name, term in terms.items()), torch.zeros((), device=fabric.device)
         )
     values = {name: term.detach().item() for name, term in terms.items()} | {"loss": loss.detach().item()}
     if not math.isfinite(values["loss"]):

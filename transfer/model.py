@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from feature_extractors import Frames
+from feature_extractors.pooling import masked_mean
 from transfer.batch_statistics import BatchStatistics
 
 __all__ = ["TransferModel"]
@@ -50,6 +51,7 @@ class TransferModel(nn.Module):
         self.extractor = extractor
         self.heads = nn.ModuleDict(heads)
         self.shares = dict(shares or {})
+        self.corpora = tuple(order)
         self.statistics = BatchStatistics([extractor, *self.heads.values()], order) if separate_statistics else None
 
     def head(self, corpus: str) -> nn.Module:
@@ -82,6 +84,4 @@ class TransferModel(nn.Module):
     def embed(self, features: Tensor, lengths: Tensor, corpus: str) -> dict[str, Tensor]:
         """Return the pooled representation at each level: universal (N, F) and specific (N, E)."""
         frames = self.universal(features, lengths, corpus)
-        valid = (torch.arange(frames.features.shape[-1], device=features.device) < frames.lengths[:, None])[:, None]
-        pooled = (frames.features * valid).sum(-1) / frames.lengths[:, None]
-        return {"universal": pooled, "specific": self.head(corpus).embed(frames)}  # type: ignore[operator]
+        return {"universal": masked_mean(frames.features, frames.valid()), "specific": self.head(corpus).embed(frames)}  # type: ignore[operator]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -30,20 +31,23 @@ def output_folder(folder: Path) -> Iterator[Path]:
     Raises:
         UserError: where the folder exists and is not empty, or cannot be written.
     """
+    folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"--out {folder} exists and is not empty; a run never writes over another: name a new folder")
-    partial = folder.with_name(f".{folder.name}.partial")
     try:
-        if partial.exists():
-            shutil.rmtree(partial)
-        partial.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
     except OSError as error:
         raise UserError(f"the folder {folder} cannot be written ({error.strerror}); name another with --out") from error
     try:
         yield partial
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
+        partial.chmod(0o755)
+        try:
+            partial.rename(folder)  # takes the place of an empty folder, never of a full one
+        except OSError as error:
+            raise UserError(
+                f"{folder} was filled by another run in the meantime; run again with another --out"
+            ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -61,6 +61,7 @@ class Prepared:
 
     Args:
         domains: corpus name -> tensors.
+        slices: the slices that are in them.
         normaliser: fitted statistics.
         front_end: its exact parameters.
         seconds: time it took.
@@ -68,6 +69,7 @@ class Prepared:
     """
 
     domains: dict[str, Domain]
+    slices: pd.DataFrame
     normaliser: Normaliser
     front_end: dict[str, Any]
     seconds: float
@@ -105,7 +107,7 @@ def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
     roles = {(str(c), str(p)): group for (c, p), group in slices.groupby(["corpus", "part"], sort=False)}
     report = audit(roles, hashes)
     check_leakage(report, recipe.split.accept_leakage)
-    notes += [f"leakage accepted by the recipe: {finding}" for finding in report.found]
+    notes += [f"leakage accepted by the recipe: {finding.counted()}" for finding in report.found]
     leakage = _leakage(recipe, report)
     classes = {str(name): tuple(sorted(set(group["label"]))) for name, group in slices.groupby("corpus", sort=False)}
     synthetic = {name: corpus.synthetic for name, corpus in corpora.items() if corpus.synthetic}
@@ -132,7 +134,7 @@ def load(
     slices = planned.slices.assign(position=np.arange(len(planned.slices)))
     if store.problems:
         if recipe.bad_audio == "refuse" or len(store.problems) == len(store):
-            listed = "; ".join(list(store.problems.values())[:5])
+            listed = "; ".join(f"{slices['path'].iloc[i]}: {why}" for i, why in list(store.problems.items())[:5])
             raise AudioError(
                 f"{len(store.problems)} of {len(store)} slices cannot be used: {listed}; mend or remove the files, or set `bad_audio: skip`"
             )
@@ -148,6 +150,7 @@ def load(
     }
     return Prepared(
         {str(k): v for k, v in domains.items()},
+        slices,
         normaliser,
         front_end.record(),
         time.perf_counter() - start,
@@ -184,7 +187,9 @@ def _split(recipe: Recipe, section: CorpusSection, slices: pd.DataFrame) -> Spli
     rule = recipe.split
     seed = recipe.training.seed if rule.seed is None else rule.seed
     if section is not recipe.target:
-        return split_slices(slices, valid=rule.valid, test=0.0, seed=seed, corpus=section.corpus)
+        return split_slices(
+            slices, by=rule.by, valid=rule.valid, test=0.0, seed=seed, accept=rule.accept_leakage, corpus=section.corpus
+        )
     labelled = recipe.target.labelled_speakers
     if rule.transductive:
         if labelled == "all":
@@ -245,14 +250,22 @@ def _labelled_speakers(recipe: Recipe, table: pd.DataFrame) -> set[str]:
             raise SplitError(
                 f"target.labelled_speakers is {rule}, but the training part has {len(speakers)} speakers; lower it or split.test"
             )
+        if rule == len(speakers):
+            return set(speakers)
         seed = recipe.training.seed if recipe.split.seed is None else recipe.split.seed
-        return set(np.random.default_rng(seed).permutation(speakers)[:rule])
+        train = table[table["part"] == "train"]
+        return set(few_shot_split(train, labelled=rule, seed=seed, corpus=recipe.target.corpus).speakers("train"))
+    return _named_speakers(recipe, rule, speakers, sorted(set(table["speaker"])))
+
+
+def _named_speakers(recipe: Recipe, rule: Sequence[str], training: Sequence[str], all_: Sequence[str]) -> set[str]:
+    """Return the speakers that a recipe names, all of whom must be in the training part."""
     for name in rule:
-        if name not in set(table["speaker"]):
+        if name not in all_:
             raise RecipeError(
-                f"target.labelled_speakers: no speaker {name!r} in {recipe.target.corpus}; {did_you_mean(name, set(table['speaker']))}"
+                f"target.labelled_speakers: no speaker {name!r} in {recipe.target.corpus}; {did_you_mean(name, all_)}"
             )
-        if name not in speakers:
+        if name not in training:
             raise SplitError(
                 f"target.labelled_speakers: {name!r} fell into validation or test by split.seed; name others, or set split.transductive"
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 __all__ = [
     "Component",
@@ -52,7 +52,7 @@ class Component(BaseModel):
 
 
 class Slices(Section):
-    """How clips are cut into model inputs (V0, V1, V2, whole: docs and `transfer.data.slicing`)."""
+    """How clips are cut into model inputs (`transfer.data.slicing`)."""
 
     version: Literal["V1", "V2", "whole"] = "whole"
     seconds: Positive = Field(10.0, description="length of a window, s")
@@ -63,7 +63,7 @@ class Slices(Section):
 class CorpusSection(Section):
     """A corpus and how it is read."""
 
-    corpus: str
+    corpus: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]*$", description="letters, digits, _ and -")]
     root: str | None = Field(None, description="folder; default $TRANSFER_CORPORA/<corpus>")
     reader: str | None = Field(None, description="the reader to use where the corpus name is your own")
     slices: Slices = Slices()
@@ -222,7 +222,7 @@ class Recipe(Section):
     )
     split: SplitSection = SplitSection()
     frontend: Component = Component(name="mfcc", order=3)
-    normalisation: Literal["none", "train", "corpus", "speaker"] = "train"
+    normalisation: Literal["none", "clip", "train", "corpus", "speaker"] = "train"
     batch_statistics: Literal["corpus", "shared"] = Field(
         "corpus",
         description="BatchNorm running statistics: one set for each corpus, or one for all, which an alignment phase's source "
@@ -240,6 +240,13 @@ class Recipe(Section):
     positive: str | None = Field(None, description="the class that sensitivity is about (two classes)")
     reported: dict[str, Any] = Field(default_factory=dict, description="figures reported elsewhere for this experiment")
     synthetic: SyntheticSection | None = None
+
+    @field_validator("frontend", "extractor", "head", mode="before")
+    @classmethod
+    def _default_name(cls, value: Any, info: ValidationInfo) -> Any:
+        """Let options alone mean those of the default component."""
+        default = cls.model_fields[str(info.field_name)].default
+        return {"name": default.name, **value} if isinstance(value, dict) else value
 
     @field_validator("source", mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,12 +24,13 @@ TAGS = {
 }
 
 
-def check_selection(recipe: Recipe, slices: pd.DataFrame) -> None:
+def check_selection(recipe: Recipe, slices: pd.DataFrame, learns_from: Sequence[str]) -> None:
     """Refuse a selection rule that the parts cannot serve, or that would use labels which the recipe withholds.
 
     Args:
         recipe: the recipe.
         slices: slice table with corpus and part.
+        learns_from: whose labels the strategy may use, `source` and `target`.
 
     Raises:
         RecipeError: saying which rules can be had.
@@ -37,14 +38,24 @@ def check_selection(recipe: Recipe, slices: pd.DataFrame) -> None:
     rule, target = recipe.selection.by, recipe.target.corpus
     parts = {(c, p) for c, p in zip(slices["corpus"], slices["part"], strict=True)}
     if rule == "target_validation":
-        if recipe.target.labelled_speakers == "none" or recipe.target.labelled_speakers == 0:
+        if "target" not in learns_from:
+            raise RecipeError(
+                f"selection.by: target_validation uses target labels, and {recipe.strategy.name} is the control that uses none; "
+                "choose source_validation or last"
+            )
+        if recipe.target.labelled_speakers in ("none", 0):
             raise RecipeError(
                 "selection.by: target_validation uses target labels, but target.labelled_speakers is none; choose source_validation or last"
             )
         if (target, "valid") not in parts:
             raise RecipeError(
-                "selection.by: target_validation, but the target has no validation part; set split.valid, or choose last"
+                "selection.by: target_validation, but the target has no validation part (a transductive split never has); "
+                "choose source_validation or last"
             )
+    if rule == "last" and recipe.training.early_stopping is not None:
+        raise RecipeError(
+            "training.early_stopping needs a validation score, and selection.by is last; choose another rule"
+        )
     if rule == "source_validation" and not any((s.corpus, "valid") in parts for s in recipe.source):
         raise RecipeError(
             "selection.by: source_validation, but no source has a validation part; add a source, or choose last"

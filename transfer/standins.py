@@ -9,7 +9,7 @@ from typing import Any
 from filelock import FileLock
 
 from transfer.data.cache import cache_folder, key
-from transfer.data.synthetic import synthesize
+from transfer.data.synthetic import VERSION, synthesize
 from transfer.errors import RecipeError
 from transfer.recipe import CorpusSection, Recipe, SyntheticSection
 
@@ -32,7 +32,9 @@ def _written(corpus: CorpusSection, options: dict[str, Any]) -> Path:
     """Return the folder of a stand-in."""
     name = corpus.reader or corpus.corpus
     folder = (
-        cache_folder("synthetic") / f"{name}-{key(json.dumps([name, options], sort_keys=True))[:12]}" / corpus.corpus
+        cache_folder("synthetic")
+        / f"{name}-{key(json.dumps([name, options, VERSION], sort_keys=True))[:12]}"
+        / corpus.corpus
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder.parent}.lock"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from transfer.data.cache import hash_id
 from transfer.loop import Record
 from transfer.preparation import Plan, Prepared
 from transfer.recipe import Recipe
@@ -54,7 +55,7 @@ def summarise(
         "seed": recipe.training.seed,
         "source": source[0] if len(source) == 1 else source,
         "target": recipe.target.corpus,
-        "target_labels": _target_labels(recipe, planned.slices),
+        "target_labels": _target_labels(recipe, prepared.slices),
         "selection": {
             "by": recipe.selection.by,
             "metric": recipe.selection.metric,
@@ -64,7 +65,7 @@ def summarise(
                 for r in records
             },
         },
-        "split": _split(recipe, planned.slices),
+        "split": _split(recipe, prepared.slices),
         "leakage": planned.leakage,
         "labels": planned.coverage,
         "classes": {name: list(classes) for name, classes in planned.classes.items()},
@@ -84,7 +85,11 @@ def _target_labels(recipe: Recipe, slices: pd.DataFrame) -> dict[str, Any]:
     used = slices[(slices["corpus"] == recipe.target.corpus) & slices["labelled"]]
     rule = recipe.target.labelled_speakers
     named = f"{len(rule)} named speakers" if isinstance(rule, list) else rule
-    return {"labelled_speakers": named, "speakers": int(used["speaker"].nunique()), "slices": len(used)}
+    counts = {"labelled_speakers": named, "speakers": int(used["speaker"].nunique()), "slices": len(used)}
+    if recipe.selection.by == "target_validation":  # their labels are used too, to choose the epoch
+        seen = slices[(slices["corpus"] == recipe.target.corpus) & (slices["part"] == "valid")]
+        counts |= {"validation_speakers": int(seen["speaker"].nunique()), "validation_slices": len(seen)}
+    return counts
 
 
 def _split(recipe: Recipe, slices: pd.DataFrame) -> dict[str, Any]:
@@ -112,13 +117,14 @@ def package_versions() -> dict[str, str]:
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe as it may be recorded: no folders of this machine, and no speaker ids unless allowed."""
-    tree = recipe.model_dump(mode="json", exclude={"synthetic"})
+    """Return the recipe as it may be recorded: no folders or addresses, and speaker ids hashed unless allowed."""
+    tree = recipe.model_dump(mode="json")
     for section in (*tree["source"], tree["target"]):
         section["root"] = None
     if tree["pretraining"]["checkpoint"]:
         tree["pretraining"]["checkpoint"] = "(a local file)"
+    tree["tracking"]["uri"] = None  # it may hold a password
     named = tree["target"]["labelled_speakers"]
     if isinstance(named, list) and not recipe.plain_ids:
-        tree["target"]["labelled_speakers"] = len(named)
+        tree["target"]["labelled_speakers"] = [hash_id(f"{recipe.target.corpus}/speaker/{name}") for name in named]
     return tree

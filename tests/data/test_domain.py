@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from transfer.build import build_model
@@ -67,4 +68,6 @@ def test_the_company_of_a_slice_does_not_change_its_prediction():
         alone = [domain.batch(rows[i : i + 1]) for i in rows]
         single = torch.cat([model(b.features, b.lengths, "own") for b in alone])
     assert torch.allclose(logits, single, atol=1e-5)
-    assert predict(model, domain, "test")["slice"].tolist() == [3]
+    table = predict(model, domain, "test")
+    assert table["slice"].tolist() == [3]
+    assert table[["p_x", "p_y"]].to_numpy()[0] == pytest.approx(torch.softmax(logits[3], 0).tolist(), abs=1e-5)

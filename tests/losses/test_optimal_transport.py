@@ -51,14 +51,18 @@ def test_small_blur_gives_the_wasserstein_distance_of_scipy():
 
 def test_gradient_is_nearly_the_slope_of_the_value():
     source, target = sample()
-    value = sinkhorn_divergence(source, target, blur=0.5, scaling=0.98)
-    (grad,) = torch.autograd.grad(value, source)
-    direction = torch.randn_like(source)
-    step = 1e-4
-    ends = [sinkhorn_divergence(source + s * step * direction, target, blur=0.5, scaling=0.98) for s in (1, -1)]
-    slope = (ends[0] - ends[1]) / (2 * step)
+
+    def value(rows):
+        return sinkhorn_divergence(rows, target, blur=0.5, scaling=0.98)
+
+    (grad,) = torch.autograd.grad(value(source), source)
+    slopes = torch.zeros_like(source)
+    for place in np.ndindex(*source.shape):
+        step = torch.zeros_like(source)
+        step[place] = 1e-5
+        slopes[place] = (value(source + step) - value(source - step)) / 2e-5
     # geomloss differentiates its last step only, which is right as far as the annealing has converged.
-    assert (grad * direction).sum().item() == pytest.approx(slope.item(), rel=2e-2)
+    assert (grad - slopes).norm() < 0.02 * slopes.norm()
 
 
 def test_offset_in_common_costs_no_digits_in_float32():

@@ -28,11 +28,11 @@ def test_penalty_looks_between_the_domains():
         seen.append(x.detach())
         return x.sum(1)
 
-    gradient_penalty(torch.zeros(400, 1), torch.ones(300, 1), critic=critic)
+    gradient_penalty(torch.full((400, 1), 3.0), torch.full((300, 1), 4.0), critic=critic)
     assert seen[0].shape == (400, 1)
-    assert 0 <= seen[0].min() < 0.05
-    assert 0.95 < seen[0].max() <= 1
-    assert seen[0].mean().item() == pytest.approx(0.5, abs=0.1)
+    assert 3 <= seen[0].min() < 3.05
+    assert 3.95 < seen[0].max() <= 4
+    assert seen[0].mean().item() == pytest.approx(3.5, abs=0.1)
 
 
 def test_penalty_pairs_every_row_of_both_domains():

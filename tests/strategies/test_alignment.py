@@ -24,7 +24,7 @@ def test_mmd_is_that_of_the_pooled_universal_features(attached):
     model = strategy.setting.model
     rows = [pooled(model.universal(b.features, b.lengths, n), "pooled", 0) for n, b in zip("ab", batches, strict=True)]
     assert torch.allclose(terms["mmd"], mmd.mmd(*rows), atol=1e-6)
-    assert phase.weights["mmd"] == 0.7
+    assert phase.weight("mmd", 0.5) == 0.7
 
 
 @pytest.mark.parametrize("level", ["universal", "specific", "logits"])
@@ -40,8 +40,12 @@ def test_every_level_and_pooling_reaches_the_extractor(loss, level, pooling, att
 
 def test_the_ramp_starts_an_alignment_loss_at_nothing(attached):
     strategy = attached("mmd")
-    assert one_step(strategy, progress=0.0)[1]["mmd"] == 0
-    assert one_step(strategy, progress=1.0)[1]["mmd"] > 0
+    _, terms, phase = one_step(strategy, progress=0.0)
+    assert terms["mmd"] > 0, "terms are logged unweighted"
+    assert phase.weight("mmd", 0.0) == 0
+    assert phase.weight("mmd", 1.0) == pytest.approx(1, abs=1e-3)
+    (fixed,) = attached("mmd", weight=0.7, ramp=False).phases(0)
+    assert fixed.weight("mmd", 0.0) == 0.7
 
 
 def test_reversal_at_progress_zero_gives_the_discriminator_a_gradient_and_the_extractor_none(attached):

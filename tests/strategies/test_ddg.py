@@ -53,8 +53,22 @@ def test_taking_mmd_out_changes_the_extractors_gradients_and_leaves_the_heads_as
     extractor = [n for n in with_mmd if n.startswith("extractor.") and with_mmd[n] is not None]
     assert extractor
     assert any(not torch.allclose(with_mmd[n], without[n]) for n in extractor)
-    heads = [n for n in with_mmd if n.startswith("heads.")]
-    assert all(with_mmd[n] is None and without[n] is None for n in heads)
+
+
+def test_the_heads_gradients_come_from_the_task_alone(attached):
+    found = []
+    for options in ({}, {"mmd": 0.0}):
+        strategy = attached("ddg", **options)
+        s = strategy.setting
+        target = s.domains["b"]
+        torch.manual_seed(3)
+        alignment = gradients(strategy)
+        assert not any(g is not None and g.any() for n, g in alignment.items() if n.startswith("heads."))
+        strategy.task("b", target.batch(target.pools["labelled"][:8])).backward()
+        found.append({n: p.grad.clone() for n, p in s.model.named_parameters() if n.startswith("heads.")})
+    assert found[0]
+    assert all(g.any() for n, g in found[0].items() if n.endswith("classifier.weight"))
+    assert all(torch.allclose(found[0][n], found[1][n], atol=1e-6) for n in found[0])
 
 
 def test_hidden_networks_are_domain_specific_unless_shared(attached):

@@ -22,12 +22,13 @@ def cache_folder(*parts: str) -> Path:
     return folder
 
 
-def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
+def atomic_write(path: Path, write: Callable[[Path], object], *, mode: int = 0o644) -> None:
     """Write a file so that it is there whole or not at all: temporary file beside it, flushed to disk, renamed.
 
     Args:
         path: the file.
         write: is called with the temporary path and writes it.
+        mode: permissions of the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -37,7 +38,7 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -61,5 +62,5 @@ def hash_id(identifier: str) -> str:
     """
     path = cache_folder() / "salt"
     if not path.is_file():
-        atomic_write(path, lambda temporary: temporary.write_text(secrets.token_hex(16)))
+        atomic_write(path, lambda temporary: temporary.write_text(secrets.token_hex(16)), mode=0o600)
     return hashlib.blake2b(identifier.encode(), key=path.read_text().encode(), digest_size=6).hexdigest()

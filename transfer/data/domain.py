@@ -6,7 +6,7 @@ Axis letters: N slices, C channels, T frames.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +41,7 @@ class Domain:
         lengths: valid frames, (N,).
         labels: class indices, `HIDDEN` where the recipe withholds them, (N,).
         pools: rows by use: `labelled` and `any` (training may use the audio), `valid`, `test`.
-        table: the slice table of these rows, for evaluation; strategies are never handed it.
+        table: the slice table of these rows, for evaluation; strategies are handed it without labels.
     """
 
     name: str
@@ -51,6 +51,10 @@ class Domain:
     labels: Tensor
     pools: dict[str, Tensor]
     table: pd.DataFrame
+
+    def without_truth(self) -> Domain:
+        """Return what a strategy is handed: the table loses its labels, of which `labels` keeps those that may be used."""
+        return replace(self, table=self.table.drop(columns="label"))
 
     def batch(self, rows: Tensor) -> Batch:
         """Gather rows, cut to the longest of them."""

@@ -131,8 +131,8 @@ def _each(jobs: list[tuple[str, float, float]], front_end: FrontEnd, threads: in
             wave = load_audio(Path(job[0]), start=job[1], end=job[2], sample_rate=front_end.sample_rate)
             features = front_end(torch.from_numpy(wave)).T.contiguous().numpy()
         except AudioError as error:
-            return empty, str(error)
-        return (features, "") if np.isfinite(features).all() else (empty, f"{job[0]}: features are not finite")
+            return empty, str(error).replace(str(job[0]), "").strip(" :")  # the cache goes by content, not by path
+        return (features, "") if np.isfinite(features).all() else (empty, "features are not finite")
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # the clips run side by side; threads inside them would only wait for each other

@@ -54,11 +54,15 @@ class Finding:
         """Share of the part's slices that leak."""
         return self.count / self.total if self.total else 0.0
 
-    def __str__(self) -> str:
-        """Say it in a line."""
+    def counted(self) -> str:
+        """Say it in a line that names no speaker and no file."""
         what = {"slice": "overlap one", "audio": "have the audio of a file"}.get(self.kind, f"have a {self.kind}")
         slices = f"{self.count} of {self.total} slices ({self.share:.1%}) of {self.part}"
-        return f"{self.kind}: {slices} {what} in {self.against} ({some(self.examples)})"
+        return f"{self.kind}: {slices} {what} in {self.against}"
+
+    def __str__(self) -> str:
+        """Say it in a line, with the first names concerned."""
+        return f"{self.counted()} ({some(self.examples)})"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ References: Long et al., ICML 2015 (MMD); Sun & Saenko, ECCV-W 2016 (CORAL); Gan
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from feature_extractors import Frames
@@ -56,7 +56,7 @@ class AlignmentLoss(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
     name: str
-    weight: float = 1.0
+    weight: Annotated[float, Field(ge=0)] = 1.0
     level: Level = "universal"
     pooling: Pooling = "pooled"
     ramp: bool = True
@@ -109,8 +109,14 @@ class AlignmentStrategy(Strategy):
             draws.append(Draw(s.target))
         if not (s.supervised and whole):
             draws.append(Draw(s.target, "any"))
-        weights = {name: spec.weight for name, spec in zip(self.names, self.specs, strict=True)}
+        weights = {name: self._weight(name, spec) for name, spec in zip(self.names, self.specs, strict=True)}
         return [Phase("adapt", tuple(draws), self._terms, weights)]
+
+    def _weight(self, name: str, spec: AlignmentLoss) -> float | Callable[[float], float]:
+        """Return the weight of a loss, along progress where it ramps; an adversarial loss ramps its reversal instead."""
+        if not spec.ramp or "strength" in inspect.signature(self.align[name].forward).parameters:
+            return spec.weight
+        return lambda progress: spec.weight * reversal_strength(progress)
 
     def _build(self, spec: AlignmentLoss) -> nn.Module:
         """Build one loss."""
@@ -125,11 +131,23 @@ class AlignmentStrategy(Strategy):
             given["classes"] = len(self.setting.domains[self.setting.target].classes)
         loss: nn.Module = cls(**given)
         asked = inspect.signature(loss.forward).parameters.values()
+        if spec.level == "logits" or any(p.name.endswith(("logits", "labels")) for p in asked):
+            self._check_same_classes(spec)
         if missing := [p.name for p in asked if p.name not in GIVEN and p.default is p.empty]:
             raise RecipeError(
                 f"strategy.losses: {spec.name} asks for {missing[0]}, which alignment has not; it gives {', '.join(GIVEN)}"
             )
         return loss
+
+    def _check_same_classes(self, spec: AlignmentLoss) -> None:
+        """Refuse to compare logits or labels of corpora whose classes differ."""
+        classes = {name: domain.classes for name, domain in self.setting.domains.items()}
+        if len(set(classes.values())) > 1:
+            listed = "; ".join(f"{name}: {', '.join(names)}" for name, names in classes.items())
+            raise RecipeError(
+                f"strategy.losses: {spec.name} at level {spec.level} compares logits or labels, which needs the same classes "
+                f"in all corpora ({listed}); set `labels: shared`, or another level or loss"
+            )
 
     def _frames(self) -> int:
         """Return the frames that flattening pads to: the longest slice of any corpus."""
@@ -175,7 +193,7 @@ class AlignmentStrategy(Strategy):
             "strength": strength,
         }
         value: Tensor = loss(**{key: there[key] for key in wanted if key in there})
-        return value if "strength" in wanted else strength * value
+        return value
 
 
 class _One(AlignmentStrategy):

@@ -42,7 +42,7 @@ class Phase:
         name: how it is logged.
         draws: one batch each step from each.
         terms: batches in the order of the draws, and training progress p in [0, 1] -> named terms.
-        weights: name -> weight; 1 where none is given.
+        weights: name -> weight, a number or a function of progress; 1 where none is given.
         optimizer: which of the stage's optimizers steps.
         steps: how many; None is one pass over the largest pool drawn from.
     """
@@ -50,9 +50,14 @@ class Phase:
     name: str
     draws: tuple[Draw, ...]
     terms: Terms
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float | Callable[[float], float]] = field(default_factory=dict)
     optimizer: str = "main"
     steps: int | None = None
+
+    def weight(self, name: str, progress: float) -> float:
+        """Return the weight of a term at a point of training."""
+        weight = self.weights.get(name, 1.0)
+        return weight(progress) if callable(weight) else weight
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,6 @@ class Stage:
         optimizers: name -> plan.
         frozen: epoch -> name patterns of modules that take no gradient and stay in eval mode.
         settings: batch size, clipping, early stopping.
-        watched: the corpus whose validation part selects the epoch.
     """
 
     name: str
@@ -74,7 +78,6 @@ class Stage:
     phases: Callable[[int], Sequence[Phase]]
     optimizers: Mapping[str, OptimizerPlan]
     settings: Training
-    watched: str
     frozen: Callable[[int], tuple[str, ...]] = lambda epoch: ()
 
 
@@ -151,9 +154,7 @@ class Strategy(nn.Module):
     def stages(self) -> list[Stage]:
         """Return the stages of the run."""
         s = self.setting
-        transfer = Stage(
-            "transfer", s.training.epochs, self.phases, self.optimizers(), s.training, s.target, self.frozen
-        )
+        transfer = Stage("transfer", s.training.epochs, self.phases, self.optimizers(), s.training, self.frozen)
         return (
             [self._pretraining_stage(), transfer]
             if s.pretraining.epochs and not s.pretraining.checkpoint
@@ -194,7 +195,7 @@ class Strategy(nn.Module):
         modules = ("extractor", *sorted({f"heads.{s.model.shares.get(name, name)}" for name in s.sources}))
         plan = OptimizerPlan(settings.optimizer, modules, schedule=settings.schedule)
         phase = Phase("source", self.source_draws(), lambda batches, p: self.source_terms(batches))
-        return Stage("pretraining", p.epochs, lambda epoch: [phase], {"main": plan}, settings, s.sources[0])
+        return Stage("pretraining", p.epochs, lambda epoch: [phase], {"main": plan}, settings)
 
     def _check(self) -> None:
         """Refuse a recipe that lacks what the strategy needs."""
@@ -214,6 +215,10 @@ class Strategy(nn.Module):
         if s.pretraining.epochs and not s.pretraining.checkpoint and not s.sources:
             raise RecipeError(
                 "pretraining.epochs is set, but the recipe names no source to pretrain on; add one, or a checkpoint"
+            )
+        if "source" not in self.learns_from and (s.pretraining.epochs or s.pretraining.checkpoint):
+            raise RecipeError(
+                f"strategy {name} is the control without a source: take `pretraining` out, or choose finetune"
             )
         if self.pretrains and not (s.pretraining.epochs or s.pretraining.checkpoint):
             raise RecipeError(

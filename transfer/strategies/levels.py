@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from feature_extractors import Frames
+from feature_extractors.pooling import masked_mean
 from transfer.model import TransferModel
 
 __all__ = ["Level", "Levels", "Pooling", "pooled", "width"]
@@ -34,7 +35,7 @@ def pooled(frames: Frames, how: Pooling, length: int) -> Tensor:
     """
     if how == "flattened":
         return F.pad(frames.features, (0, length - frames.features.shape[-1])).flatten(1)
-    return frames.features.sum(-1) / frames.lengths[:, None]  # frames past the length are zero
+    return masked_mean(frames.features, frames.valid())
 
 
 class Levels(NamedTuple):

@@ -1,0 +1,9 @@
+"""The same random numbers in each run."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
