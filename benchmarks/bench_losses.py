@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import random
 import statistics
@@ -55,7 +56,7 @@ def pytorch_adapt_mmd(n: int, width: int) -> Loss:
 
 
 def geomloss_mmd(n: int, width: int) -> Loss:
-    """One call with the five kernels as a kernel of our own, which is the fastest way; five calls take five times that."""
+    """One call with the five kernels as a kernel of our own, which is the fastest way."""
     from geomloss import SamplesLoss
 
     def kernel(x: Tensor, y: Tensor, **_: Any) -> Tensor:
@@ -206,33 +207,28 @@ def table(title: str, cells: list[dict[str, Any]]) -> list[str]:
         times = cell["milliseconds"]
         others = [times[name] for name in names if name not in OURS and isinstance(times[name], float)]
         best = min(value for value in times.values() if isinstance(value, float))
-        texts = []
-        for name in names:
-            text = (
-                times[name]
-                if isinstance(times[name], str)
-                else f"{times[name]:.3g}"
-                if times[name] < 1e3
-                else f"{times[name]:.0f}"
-            )
-            texts.append(f"**{text}**" if times[name] == best else text)
+        texts = [f"**{shown(times[name])}**" if times[name] == best else shown(times[name]) for name in names]
         ratio = f"{min(others) / times['losses']:.2f}" if others else ""
         lines.append(f"| {cell['n']} | {cell['d']} | " + " | ".join(texts) + f" | {ratio} |")
     return lines
 
 
+def shown(time: float | str) -> str:
+    return time if isinstance(time, str) else f"{time:.3g}" if time < 1e3 else f"{time:.0f}"
+
+
 def machine(arguments: argparse.Namespace) -> dict[str, str]:
     """What was measured on, with the versions of the libraries."""
-    cpu = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
-    if information.exists():
-        cpu = next((x.split(":")[1].strip() for x in information.read_text().splitlines() if "model name" in x), cpu)
+    lines = information.read_text().splitlines() if information.exists() else []
+    cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.machine())
     found = {
         "device": torch.cuda.get_device_name()
         if arguments.device == "cuda"
-        else f"{cpu}, {arguments.threads} thread(s)"
+        else f"{cpu}, {torch.get_num_threads()} thread",
+        "dtype": str(arguments.dtype).removeprefix("torch."),
+        "load at the start": f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
     }
-    found["dtype"] = str(arguments.dtype).removeprefix("torch.")
     installed = {distribution.name.lower().replace("_", "-"): distribution.version for distribution in distributions()}
     packages = ("torch", "numpy", "pytorch-adapt", "geomloss", "skada")
     return found | {package: installed.get(package, "not installed") for package in packages}
@@ -243,17 +239,15 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each cell")
     parser.add_argument("--quick", action="store_true", help="small cells and five rounds")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument(
-        "--dtype", type=lambda name: getattr(torch, name), default=torch.float32, help="float32 or bfloat16"
-    )
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--memory", type=float, default=6.0, help="most GB that one call may take")
     parser.add_argument("--losses", nargs="+", choices=list(TABLES), default=list(TABLES))
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     parser.add_argument("--markdown", type=Path, help="where to write the page")
     arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.rounds = min(arguments.rounds, 5)
+    arguments.dtype = getattr(torch, arguments.dtype)
+    arguments.rounds = min(arguments.rounds, 5 if arguments.quick else arguments.rounds)
     return arguments
 
 
@@ -289,16 +283,16 @@ writes this page: medians of {report["rounds"]} rounds in which all libraries ta
 n rows in each domain and d numbers a row. A call of more than five seconds is made once.
 
 """
-    what = [f"- {name}: {value}" for name, value in report["machine"].items()]
     notes = [
         "",
         "What each does. `losses`: five kernels around the median distance of all pairs, which it finds anew in each call;",
         "and around a fixed one. `pytorch-adapt`: its quadratic estimate with five kernels around the median of the source",
         "pairs. `tllib` is in no registry: its published formula, rebuilt in the script. `skada`: `dan_loss` with five",
         "bandwidths (by default 33), whose kernel is that of the distance instead of its square. `geomloss`: one call with",
-        "a kernel that sums five Gaussians; five calls of its own take about five times as long.",
+        "a kernel that sums five Gaussians; five calls of its own take several times as long.",
     ]
-    return head + "\n".join([*what, *notes, *lines]) + "\n"
+    facts = [f"- {name}: {value}" for name, value in report["machine"].items()]
+    return head + "\n".join([*facts, *notes, *lines]) + "\n"
 
 
 if __name__ == "__main__":

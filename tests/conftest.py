@@ -19,6 +19,12 @@ def _own_cache(tmp_path_factory):
     os.environ["TRANSFER_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(autouse=True)
+def _same_draws():
+    """Seed torch before every test: a test that fails fails again."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def corpora() -> Path:
     """Return the folder of the real corpora, or skip."""

@@ -48,12 +48,12 @@ def test_penalty_pairs_every_row_of_both_domains():
 
 
 def test_penalty_reaches_the_critic_and_not_the_features():
-    critic = WassersteinCritic(3, hidden=4)
+    critic = WassersteinCritic(3, hidden=32)
     source = torch.rand(4, 3, requires_grad=True)
     value = gradient_penalty(source, torch.rand(5, 3), critic=critic.critic)
-    grads = torch.autograd.grad(value, [source, *critic.parameters()], allow_unused=True)
+    grads = torch.autograd.grad(value, [source, critic.critic.score.weight], allow_unused=True)
     assert grads[0] is None
-    assert any(g is not None and g.any() for g in grads[1:])
+    assert grads[1].any()
 
 
 def test_value_without_penalty_is_the_negative_distance_and_features_pull_the_other_way():
