@@ -12,6 +12,8 @@ from transfer.checkpoint import read_checkpoint
 from transfer.errors import LeakageError, RecipeError, SplitError, UserError
 from transfer.evaluation.predictions import read_predictions
 from transfer.output import output_folder
+from transfer.selection import validation_scores
+from transfer.strategies.alignment import MMD
 
 QUIET = ["tracking.kind=none"]
 
@@ -118,8 +120,24 @@ def test_oracle_selection_looks_at_the_test_part_and_is_tagged(tiny, tmp_path):
     summary = run(tiny, words, synthetic=True, out=tmp_path / "out")
     assert "oracle" in summary["selection"]["tag"]
     (record,) = json.loads((tmp_path / "out" / "history.json").read_text())
-    best = max(values["valid/uar"] for values in record["epochs"])
-    assert summary["metrics"]["test"]["slice"]["uar"] == pytest.approx(best)
+    watched = record["epochs"][record["best_epoch"]]["valid/loss"]
+    table = read_predictions(tmp_path / "out" / "predictions.parquet")
+    losses = {part: validation_scores(rows)["loss"] for part, rows in table.groupby("part")}
+    assert losses["test"] == pytest.approx(watched, rel=1e-4)
+    assert losses["valid"] != pytest.approx(watched, rel=1e-4)
+
+
+def test_a_strategy_is_never_handed_the_truth_that_it_may_not_use(tiny, tmp_path, monkeypatch):
+    seen, attach = [], MMD.attach
+
+    def spy(self, setting):
+        seen.extend(sorted(domain.table.columns) for domain in setting.domains.values())
+        attach(self, setting)
+
+    monkeypatch.setattr(MMD, "attach", spy)
+    run(tiny, [*QUIET, "training.epochs=1"], synthetic=True, out=tmp_path / "out")
+    assert seen
+    assert all("speaker" in columns and "label" not in columns for columns in seen)
 
 
 def test_without_target_labels_selection_may_not_use_them(tiny):
