@@ -225,8 +225,7 @@ class Recipe(Section):
     normalisation: Literal["none", "clip", "train", "corpus", "speaker"] = "train"
     batch_statistics: Literal["corpus", "shared"] = Field(
         "corpus",
-        description="BatchNorm running statistics: one set for each corpus, or one for all, which an alignment phase's source "
-        "batches then move (measured on stand-ins: validation UAR .80 before DDG's alignment, .58 after it, .75 kept apart)",
+        description="BatchNorm running statistics: one set for each corpus, or one for all, which source batches then move",
     )
     extractor: Component = Component(name="multi_tim")
     head: Component = Component(name="temporal")
