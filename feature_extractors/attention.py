@@ -26,13 +26,14 @@ class MultiHeadAttention(nn.Module):
     """Multi-head self-attention with residual and layer normalisation.
 
     y = LayerNorm(x + W_o concat_h softmax(Q_h K_h^T / sqrt(D/H)) V_h), with Q, K and V from one fused projection.
-    Padded frames are attended by none.
+    Padded frames are attended by none. Dropout, where there is any, falls on the softmax and on what is added to x.
 
     Reference: Vaswani et al., Attention Is All You Need, NeurIPS 2017.
 
     Args:
         dim: D.
         heads: H; divides D.
+        dropout: probability that a value is dropped.
 
     Shape:
         x (N, T, D), valid (N, T) or None -> (N, T, D)
@@ -45,11 +46,12 @@ class MultiHeadAttention(nn.Module):
         torch.Size([2, 50, 128])
     """
 
-    def __init__(self, dim: int, *, heads: int = 4) -> None:
+    def __init__(self, dim: int, *, heads: int = 4, dropout: float = 0.0) -> None:
         super().__init__()
         if dim % heads:
             raise ValueError(f"{heads} heads cannot share a width of {dim}; choose a number of heads that divides it")
         self.heads = heads
+        self.dropout = dropout
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
         self.norm = nn.LayerNorm(dim)
@@ -60,9 +62,10 @@ class MultiHeadAttention(nn.Module):
         x = x.contiguous()  # often a transposed view; one copy here saves several below
         q, k, v = (part.view(n, t, self.heads, -1).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1))
         mask = None if valid is None else valid[:, None, None, :]  # (N, 1, 1, T)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (N, H, T, D/H)
+        dropout = self.dropout if self.training else 0.0
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)  # (N, H, T, D/H)
         y = self.out(y.transpose(1, 2).reshape(n, t, d))  # (N, T, D)
-        normed: Tensor = self.norm(x + y)
+        normed: Tensor = self.norm(x + F.dropout(y, dropout, self.training))
         return normed
 
 

@@ -1,11 +1,11 @@
-"""Batch normalisation that does not see padding. N clips, F filters, T frames."""
+"""Batch normalisation that does not see padding. N clips, F filters, H rows, T frames."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["MaskedBatchNorm1d"]
+__all__ = ["MaskedBatchNorm1d", "MaskedBatchNorm2d"]
 
 
 class MaskedBatchNorm1d(nn.BatchNorm1d):
@@ -61,3 +61,26 @@ class MaskedBatchNorm1d(nn.BatchNorm1d):
         share = 1.0 / float(self.num_batches_tracked or 1) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
         self.running_var.lerp_(var.to(self.running_var.dtype), share)
+
+
+class MaskedBatchNorm2d(MaskedBatchNorm1d):
+    """Batch normalisation over the real frames of padded images, all rows of a frame being real or none.
+
+    What `MaskedBatchNorm1d` does, over rows and frames together; state is that of `torch.nn.BatchNorm2d`.
+
+    Args:
+        num_features: F, the number of filters.
+
+    Shape:
+        x (N, F, H, T), valid (N, T) or None -> (N, F, H, T)
+
+    Example:
+        >>> norm = MaskedBatchNorm2d(1, affine=False)
+        >>> norm(torch.tensor([[[[1.0, 99.0], [3.0, 99.0]]]]), torch.tensor([[True, False]]))[..., 0].round(decimals=3)
+        tensor([[[-1.,  1.]]])
+    """
+
+    def forward(self, input: Tensor, valid: Tensor | None = None) -> Tensor:  # noqa: A002 (torch's own name)
+        """Normalise x; `valid` marks its real frames."""
+        every = None if valid is None else valid[:, None].expand(-1, input.shape[2], -1).flatten(1)  # (N, H T)
+        return super().forward(input.flatten(2), every).reshape(input.shape)

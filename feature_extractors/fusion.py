@@ -131,6 +131,7 @@ class AttentionFusion(nn.Module):
         scales: B.
         attention: kind of the heads, `multi_head`, `aft_local` or `aft_simple`.
         window: window of `aft_local`, in frames.
+        width: channels of a head; None stands for F.
 
     Shape:
         scales (N, F, T, B), valid (N, T) or None -> (N, F, T)
@@ -150,27 +151,29 @@ class AttentionFusion(nn.Module):
         *,
         attention: Literal["multi_head", "aft_local", "aft_simple"] = "multi_head",
         window: int = 64,
+        width: int | None = None,
     ) -> None:
         super().__init__()
+        width = width or filters
         if attention not in ("multi_head", "aft_local", "aft_simple"):
             raise ValueError(f"unknown attention {attention!r}; choose one of multi_head, aft_local, aft_simple")
         self.attention = attention
-        self.qkv = nn.Conv1d(filters * scales, 3 * filters * scales, 1, groups=scales)
-        self.out = nn.Conv1d(filters * scales, filters, 1, bias=False)
+        self.qkv = nn.Conv1d(filters * scales, 3 * width * scales, 1, groups=scales)
+        self.out = nn.Conv1d(width * scales, filters, 1, bias=False)
         if attention == "aft_local":
             self.pair_bias = nn.Parameter(torch.zeros(2 * window - 1))
 
     def forward(self, scales: Tensor, valid: Tensor | None = None) -> Tensor:
         """Fuse the scales; `valid` marks the real frames."""
-        n, f, t, b = scales.shape
-        qkv = self.qkv(_channels(scales)).view(n, b, 3, f, t).permute(2, 0, 1, 4, 3)  # (3, N, B, T, F)
+        n, _, t, b = scales.shape
+        qkv = self.qkv(_channels(scales)).view(n, b, 3, -1, t).permute(2, 0, 1, 4, 3)  # (3, N, B, T, width)
         if self.attention == "multi_head":
-            q, k, v = qkv.contiguous()  # each (N, B, T, F)
+            q, k, v = qkv.contiguous()  # each (N, B, T, width)
             mask = None if valid is None else valid[:, None, None, :]  # (N, 1, 1, T)
-            heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (N, B, T, F)
-            mixed = heads.transpose(2, 3).reshape(n, b * f, t)
+            heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (N, B, T, width)
+            mixed = heads.transpose(2, 3).reshape(n, -1, t)
         else:
-            q, k, v = qkv.transpose(2, 3).reshape(3, n, t, b * f)  # each (N, T, B F)
+            q, k, v = qkv.transpose(2, 3).reshape(3, n, t, -1)  # each (N, T, B width)
             bias = self.pair_bias if self.attention == "aft_local" else None
             mixed = aft_simple(q, k, v, valid) if bias is None else aft_local(q, k, v, bias, valid)
             mixed = mixed.transpose(1, 2)

@@ -12,7 +12,15 @@ from torch import Tensor, nn
 from feature_extractors.frames import reverse_time
 from feature_extractors.temporal_block import ConvNorm, Residual, TemporalAwareBlock, Variant
 
-__all__ = ["AddStack", "BiDifferenceStack", "ConvStack", "DifferenceStack", "TemporalStack", "stack_scales"]
+__all__ = [
+    "AddStack",
+    "BiDifferenceStack",
+    "ConvStack",
+    "DifferenceStack",
+    "TemporalStack",
+    "differences",
+    "stack_scales",
+]
 
 
 class TemporalStack(nn.Module):
@@ -108,7 +116,7 @@ class DifferenceStack(TemporalStack):
 
     def levels(self, x: Tensor, valid: Tensor | None) -> list[Tensor]:
         """Return the differences of neighbouring blocks and the last block's output."""
-        return _differences(self.chain(x, valid))
+        return differences(self.chain(x, valid))
 
 
 class AddStack(TemporalStack):
@@ -138,7 +146,7 @@ class BiDifferenceStack(TemporalStack):
 
     def levels(self, x: Tensor, valid: Tensor | None) -> list[Tensor]:
         """Return the summed differences; (f_j - f_(j-1)) + (b_j - b_(j-1)) = (f_j + b_j) - (f_(j-1) + b_(j-1))."""
-        return _differences([f + b for f, b in zip(*self.both_directions(x, valid), strict=True)])
+        return differences([f + b for f, b in zip(*self.both_directions(x, valid), strict=True)])
 
 
 class ConvStack(TemporalStack):
@@ -182,6 +190,11 @@ def stack_scales(levels: Sequence[Tensor], below: Tensor | None = None) -> Tenso
     return torch.cat(parts, dim=1).view(n, -1, f, t).movedim(1, -1)
 
 
-def _differences(outputs: list[Tensor]) -> list[Tensor]:
-    """Return x_j - x_(j-1) for j >= 1, and the last x."""
-    return [later - earlier for earlier, later in pairwise(outputs)] + outputs[-1:]
+def differences(outputs: Sequence[Tensor]) -> list[Tensor]:
+    """Return x_j - x_(j-1) for j >= 1, and the last x.
+
+    Example:
+        >>> differences([torch.tensor(1), torch.tensor(4), torch.tensor(9)])
+        [tensor(3), tensor(5), tensor(9)]
+    """
+    return [*(later - earlier for earlier, later in pairwise(outputs)), outputs[-1]]

@@ -9,7 +9,9 @@ from typing import Any
 from torch import nn
 
 from feature_extractors import EXTRACTORS, HEADS
+from feature_extractors.augmentations import AUGMENTATIONS
 from feature_extractors.frontends import FRONTENDS
+from feature_extractors.logits import refuse_softmax
 from losses import LOSSES
 from transfer.errors import RecipeError
 from transfer.model import TransferModel
@@ -17,7 +19,7 @@ from transfer.recipe import Component, Recipe
 from transfer.registry import Registry
 from transfer.strategies import STRATEGIES, Strategy
 
-__all__ = ["build_front_end", "build_model", "build_strategy", "registries"]
+__all__ = ["build_component", "build_front_end", "build_model", "build_strategy", "registries"]
 
 
 def registries() -> dict[str, Registry]:
@@ -33,17 +35,18 @@ def registries() -> dict[str, Registry]:
         "heads": Registry("head", HEADS),
         "losses": Registry("loss", LOSSES),
         "frontends": Registry("front end", FRONTENDS),
+        "augmentations": Registry("augmentation", AUGMENTATIONS),
     }
 
 
 def build_front_end(recipe: Recipe) -> Any:
     """Return the front end of a recipe."""
-    return _build("frontend", "frontends", recipe.frontend, {})
+    return build_component("frontend", "frontends", recipe.frontend, {})
 
 
 def build_strategy(recipe: Recipe) -> Strategy:
     """Return the strategy of a recipe, not yet attached to a setting."""
-    strategy: Strategy = _build("strategy", "strategies", recipe.strategy, {})
+    strategy: Strategy = build_component("strategy", "strategies", recipe.strategy, {})
     return strategy
 
 
@@ -67,13 +70,9 @@ def build_model(recipe: Recipe, *, in_channels: int, classes: Mapping[str, tuple
                 f"heads: shared needs the same classes in all corpora; set `labels: shared` (now {listed})"
             )
         shares = dict.fromkeys(names[1:], names[0])
-    extractor: nn.Module = _build("extractor", "extractors", recipe.extractor, {"in_channels": in_channels})
-    size = {"in_features": extractor.dim, "in_scales": getattr(extractor, "num_scales", 0)}
-    heads = {
-        name: _build("head", "heads", recipe.head, {**size, "classes": len(c)})
-        for name, c in classes.items()
-        if name not in shares
-    }
+    extractor: nn.Module = build_component("extractor", "extractors", recipe.extractor, {"in_channels": in_channels})
+    size: dict[str, Any] = {"in_features": extractor.dim, "in_scales": getattr(extractor, "num_scales", 0)}
+    heads = {name: _head(recipe, size, classes=len(c)) for name, c in classes.items() if name not in shares}
     return TransferModel(
         extractor,
         heads,
@@ -83,12 +82,22 @@ def build_model(recipe: Recipe, *, in_channels: int, classes: Mapping[str, tuple
     )
 
 
-def _build(section: str, table: str, component: Component, filled_in: Mapping[str, Any]) -> Any:
+def _head(recipe: Recipe, size: Mapping[str, Any], *, classes: int) -> nn.Module:
+    """Return a new head, refused where it gives probabilities."""
+    head: nn.Module = build_component("head", "heads", recipe.head, {**size, "classes": classes})
+    try:
+        refuse_softmax(head, **size)
+    except ValueError as error:
+        raise RecipeError(f"head.name: {error}") from error
+    return head
+
+
+def build_component(section: str, table: str, component: Component, filled_in: Mapping[str, Any]) -> Any:
     """Construct a component from its options and from what the engine fills in, where its class wants that."""
     cls = registries()[table][component.name]
     wanted = inspect.signature(cls).parameters
     given = {k: v for k, v in filled_in.items() if k in wanted}
     try:
         return cls(**component.options, **given)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ImportError) as error:  # ImportError: an extra that is not installed
         raise RecipeError(f"{section}: {component.name}: {error}") from error

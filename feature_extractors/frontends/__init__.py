@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from feature_extractors.frontends.egemaps import EGeMAPS
 from feature_extractors.frontends.frontend import Frontend
+from feature_extractors.frontends.gmm_frames import GMMFrames
+from feature_extractors.frontends.kaldi import KaldiMFCC
 from feature_extractors.frontends.log_mel import LogMel
 from feature_extractors.frontends.mfcc import MFCC
+from feature_extractors.frontends.spectrogram import Spectrogram
+from feature_extractors.frontends.waveform import Waveform
 
-__all__ = ["FRONTENDS", "MFCC", "Frontend", "LogMel"]
+__all__ = ["FRONTENDS", "MFCC", "EGeMAPS", "Frontend", "GMMFrames", "KaldiMFCC", "LogMel", "Spectrogram", "Waveform"]
 
 FRONTENDS: dict[str, type[Frontend]] = {
+    "egemaps": EGeMAPS,
+    "gmm_frames": GMMFrames,
     "log_mel": LogMel,
     "mfcc": MFCC,
+    "mfcc_kaldi": KaldiMFCC,
+    "spectrogram": Spectrogram,
+    "waveform": Waveform,
 }

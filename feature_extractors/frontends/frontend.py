@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from feature_extractors.frames import valid_frames
 
 __all__ = ["Frontend"]
 
@@ -19,14 +22,14 @@ class Frontend(nn.Module, ABC):
     Attributes:
         channels: C.
         sample_rate: of the waveform, in Hz.
-        hop: samples from one frame to the next.
         resampler: what a waveform of another rate has to be resampled with before; part of the record.
+        on_device: whether `batch` is fast enough, and on every device, to run in each training step.
     """
 
     channels: int
     sample_rate: int
-    hop: int
     resampler: ClassVar[str] = "soxr_hq"
+    on_device: ClassVar[bool] = True
 
     @abstractmethod
     def frames(self, samples: int) -> int:
@@ -36,12 +39,23 @@ class Frontend(nn.Module, ABC):
     def record(self) -> dict[str, Any]:
         """Return the exact parameters, fit for JSON: they key the feature cache and go into checkpoints."""
 
-    @abstractmethod
     def batch(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Map padded waveforms (N, S) of given lengths in samples to features (N, C, T) and lengths in frames.
+        """Map padded waveforms to features; neither padding nor neighbours change a clip's numbers.
 
-        Features past a clip's length are zero; neither padding nor neighbours change a clip's numbers.
+        Args:
+            waveforms: samples; what stands past a clip's length is ignored. Shape: (N, S).
+            lengths: number of samples of each clip. Shape: (N,).
+
+        Shape:
+            features (N, C, T), zero past a clip's length, and lengths in frames (N,)
+
+        Raises:
+            ValueError: for lengths that do not fit the batch.
         """
+        valid_frames(lengths, clips=waveforms.shape[0], frames=waveforms.shape[1])
+        clips = [self.single(w[:n].float()).T for w, n in zip(waveforms, lengths.tolist(), strict=True)]  # (T, C)
+        counts = torch.tensor([len(clip) for clip in clips], device=lengths.device)
+        return pad_sequence(clips, batch_first=True).transpose(1, 2), counts
 
     def forward(self, waveform: Tensor | NDArray[np.floating]) -> Tensor:
         """Map one waveform (S,) to features (C, T).

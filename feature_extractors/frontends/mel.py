@@ -1,17 +1,18 @@
-"""Mel spectrogram in decibels with librosa's numbers. N clips, S samples, T frames, M mel bands."""
+"""Mel spectrogram with librosa's numbers. S samples, T frames, M mel bands."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-__all__ = ["MelSpectrogram", "mel_filters", "power_to_db"]
+from feature_extractors.frontends.power import PowerSpectrogram
 
-AMIN = 1e-10  # power below which decibels do not fall
+__all__ = ["MelSpectrogram", "mel_filters"]
+
 BLOCK = 16  # bands that are computed together
-TOP_DB = 80.0  # decibels below the loudest value of the clip
 
 
 def _hz_to_mel(hz: Tensor) -> Tensor:
@@ -51,29 +52,7 @@ def mel_filters(*, sample_rate: int, n_fft: int, bands: int) -> Tensor:
     return triangles * (2.0 / (edges[2:] - edges[:-2]))[:, None]
 
 
-def power_to_db(power: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Turn power into decibels, with a floor 80 dB under the loudest value of each clip.
-
-    y = max(10 log10 max(p, 1e-10), max(y) - 80). The floor is taken clip by clip: taken over a batch, as librosa and
-    torchaudio do, a loud clip would move the features of its neighbours.
-
-    Args:
-        power: spectrogram. Shape: (..., T, M).
-        valid: mask of real frames, or None where nothing is padded. Shape: (..., T).
-
-    Shape:
-        (..., T, M)
-
-    Example:
-        >>> power_to_db(torch.tensor([[1.0, 1e-9]]))
-        tensor([[  0., -80.]])
-    """
-    db = power.clamp(min=AMIN).log10_().mul_(10.0)
-    real = db if valid is None else db.masked_fill(~valid[..., None], -torch.inf)
-    return torch.maximum(db, real.amax((-2, -1), keepdim=True) - TOP_DB)
-
-
-class MelSpectrogram(nn.Module):
+class MelSpectrogram(PowerSpectrogram):
     """Power spectrogram in mel bands: centred Hann frames, zeros beyond both ends of the clip.
 
     Reference: librosa 0.11, McFee et al., SciPy 2015, whose numbers these are.
@@ -92,28 +71,26 @@ class MelSpectrogram(nn.Module):
         torch.Size([32, 128])
     """
 
-    window: Tensor
-
     def __init__(self, *, sample_rate: int, n_fft: int, hop: int, bands: int) -> None:
-        super().__init__()
-        self.n_fft, self.hop, self.bands = n_fft, hop, bands
-        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        super().__init__(n_fft=n_fft, hop=hop)
+        self.bands = bands
         filters = mel_filters(sample_rate=sample_rate, n_fft=n_fft, bands=bands)
-        self.blocks: list[tuple[str, int, int]] = []  # name of the filters, first bin, number of bins
+        self.blocks: list[tuple[str, int, int]] = []  # name of the filters, first value, number of values
         for index, block in enumerate(torch.split(filters, BLOCK)):
             covered = block.any(0).nonzero().flatten().tolist()
             low, bins = (covered[0], covered[-1] + 1 - covered[0]) if covered else (0, 1)
-            self.blocks.append((f"filters_{index}", low, bins))
-            triangles = block.narrow(1, low, bins).T.float().contiguous()  # (bins, bands)
+            self.blocks.append((f"filters_{index}", 2 * low, 2 * bins))
+            # Each weight stands twice, for the squares of both parts, so that the product itself forms the power.
+            triangles = block.narrow(1, low, bins).repeat_interleave(2, dim=1).T.float().contiguous()  # (2 bins, bands)
             self.register_buffer(f"filters_{index}", triangles, persistent=False)
 
-    def forward(self, waveform: Tensor) -> Tensor:
-        """Return the power in each band and frame."""
-        half = self.n_fft // 2
-        framed = nn.functional.pad(waveform, (half, half)).unfold(-1, self.n_fft, self.hop)  # (..., T, n_fft)
-        spectrum = torch.view_as_real(torch.fft.rfft(framed * self.window))  # (..., T, bins, 2)
-        real, imaginary = spectrum.square_().unbind(-1)  # in place: fresh memory would cost more than the arithmetic
-        power = real + imaginary  # (..., T, bins)
+    def record(self) -> dict[str, Any]:
+        """Return the exact parameters, fit for JSON."""
+        return {**super().record(), "bands": self.bands, "mel": "slaney"}
+
+    def collect(self, squares: Tensor) -> Tensor:
+        """Add up the squares within each band, (..., T, n_fft // 2 + 1, 2) -> (..., T, M)."""
+        squares = squares.flatten(-2)
         # Most of the filter matrix is zero: a block of bands reads its own bins only.
-        blocks = [power.narrow(-1, low, bins) @ getattr(self, name) for name, low, bins in self.blocks]
-        return torch.cat(blocks, dim=-1)  # (..., T, M)
+        blocks = [squares.narrow(-1, low, values) @ getattr(self, name) for name, low, values in self.blocks]
+        return torch.cat(blocks, dim=-1)

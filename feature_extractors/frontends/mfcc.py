@@ -9,13 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from feature_extractors.frontends.decibel_frontend import DecibelFrontend
 from feature_extractors.frontends.deltas import deltas
-from feature_extractors.frontends.mel_frontend import MelFrontend
+from feature_extractors.frontends.mel import MelSpectrogram
 
 __all__ = ["MFCC"]
 
 
-class MFCC(MelFrontend):
+class MFCC(DecibelFrontend):
     """Mel-frequency cepstral coefficients with deltas, equal to librosa's.
 
     c = DCT-II(dB(mel |STFT(x)|^2)), orthonormal, the first 13 of 128 bands; order 2 appends the deltas of c and order 3
@@ -67,7 +68,8 @@ class MFCC(MelFrontend):
             raise ValueError(f"order is {order}; expected 1 (MFCC), 2 (and deltas) or 3 (and deltas of deltas)")
         if not 1 <= coefficients <= bands:
             raise ValueError(f"coefficients is {coefficients}; expected 1 to {bands}, the number of mel bands")
-        super().__init__(channels=order * coefficients, sample_rate=sample_rate, n_fft=n_fft, hop=hop, bands=bands)
+        mel = MelSpectrogram(sample_rate=sample_rate, n_fft=n_fft, hop=hop, bands=bands)
+        super().__init__(channels=order * coefficients, sample_rate=sample_rate, power=mel)
         self.order, self.coefficients = order, coefficients
         self.register_buffer("cosines", _cosine_transform(bands, coefficients), persistent=False)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from feature_extractors.batch_norm import MaskedBatchNorm1d
+from feature_extractors.batch_norm import MaskedBatchNorm1d, MaskedBatchNorm2d
 from feature_extractors.frames import valid_frames
 
 
@@ -80,3 +80,14 @@ def test_half_precision_sums_its_statistics_in_single(dtype):
     assert y.dtype == dtype
     assert norm.running_mean.item() == pytest.approx(32.0, abs=1e-3)
     assert norm.running_var.item() == pytest.approx(4.0, rel=1e-3)
+
+
+def test_images_are_normalised_over_the_rows_of_their_real_frames():
+    ours, torchs = MaskedBatchNorm2d(3), nn.BatchNorm2d(3)
+    x, valid = torch.randn(2, 3, 4, 6) * 3 + 1, valid_frames(torch.tensor([6, 2]), clips=2, frames=6)
+    real = torch.cat([x[0], x[1, ..., :2]], dim=-1)[None]  # (1, F, H, 8)
+    y, expected = ours(x, valid), torchs(real)
+    torch.testing.assert_close(torch.cat([y[0], y[1, ..., :2]], dim=-1)[None], expected, atol=1e-5, rtol=1e-4)
+    ours.load_state_dict(torchs.state_dict())
+    torch.testing.assert_close(ours.eval()(x, valid), torchs.eval()(x))
+    torch.testing.assert_close(ours.train()(x), torchs.train()(x))

@@ -1,0 +1,75 @@
+"""`transfer describe`."""
+
+import json
+import sys
+
+import pytest
+
+from transfer.cli import main
+from transfer.description import describe_extractor
+from transfer.errors import RecipeError
+
+
+def command(words, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", ["transfer", *words])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    return exit_.value.code or 0, *capfd.readouterr()
+
+
+def test_the_text_says_what_a_person_asks(monkeypatch, capfd):
+    code, out, _ = command(["describe", "tcn", "blocks=3"], monkeypatch, capfd)
+    assert code == 0
+    lines = {line[:16].strip(): line[16:].strip() for line in out.splitlines()}
+    assert lines["input"] == "39 channels x 313 frames (mfcc, 10.02 s)"
+    assert lines["output"] == "39 x 313, 3 scales"
+    assert lines["receptive field"] == "15 frames, 0.48 s"
+    weights = 3 * 2 * (2 * 39 * 39)
+    assert lines["parameters"] == f"{weights + 3 * 2 * 2 * 39:,}"
+    assert lines["multiply-adds"] == f"{313 * weights:,}"
+    assert "stack.blocks.2.body.1.norm" in out.replace("\n", "")
+
+
+def test_json_is_alone_on_stdout_and_says_the_same(monkeypatch, capfd):
+    words = ["describe", "tim", "blocks=2", "frontend.order=1", "--frames", "40", "--json"]
+    code, out, _ = command(words, monkeypatch, capfd)
+    assert code == 0
+    found = json.loads(out)
+    assert found["input"] == [13, 40]
+    assert found["output"] == [39, 40]
+    assert found["receptive_field"] == {"frames": 13, "seconds": pytest.approx(13 * 512 / 16000, abs=1e-3)}
+    assert sum(layer["parameters"] for layer in found["layers"]) == found["parameters"]
+
+
+def test_the_whole_clip_is_said_in_words(monkeypatch, capfd):
+    small = ["width=8", "heads=1", "layers=1", "feedforward=8"]
+    code, out, _ = command(["describe", "bert", *small, "--frames", "30"], monkeypatch, capfd)
+    assert code == 0
+    assert "receptive field  the whole clip" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["timm"], "did you mean 'tim'"),
+        (["tim", "block=3"], "did you mean 'blocks'"),
+        (["tim", "blocks=two"], "extractor.blocks"),
+        (["tim", "blocks"], "key=value"),
+        (["tim", "head.classes=2"], "frontend.key=value"),
+        (["tim", "frontend.ordr=2"], "did you mean 'order'"),
+        (["tim", "--frontend", "mfc"], "did you mean 'mfcc'"),
+        (["tim", "--frames", "0"], "--frames is 0"),
+        (["set", "layers=1"], "less than two layers"),
+    ],
+)
+def test_a_mistake_prints_one_message_and_exits_with_2(words, says, monkeypatch, capfd):
+    code, out, err = command(["describe", *words], monkeypatch, capfd)
+    assert code == 2
+    assert says in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_values_that_are_no_yaml_are_refused():
+    with pytest.raises(RecipeError, match="the value is not YAML"):
+        describe_extractor("tim", ["blocks=[1"])
