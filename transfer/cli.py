@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from transfer.console import console, print_json
+from transfer.corpus_cli import corpus_app
 
 __all__ = ["app", "main"]
 
@@ -21,9 +24,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,  # formatting the help by rich takes longer than all the rest of it
     pretty_exceptions_enable=False,
-)
-corpus_app = typer.Typer(
-    help="Corpora: what there is, and stand-ins in their layout.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(corpus_app, name="corpus")
 
@@ -42,6 +42,8 @@ class Kind(str, Enum):
     losses = "losses"
     corpora = "corpora"
     frontends = "frontends"
+    augmentations = "augmentations"
+    validators = "validators"
     recipes = "recipes"
 
 
@@ -54,16 +56,16 @@ def run_command(
     as_json: Json = False,
 ) -> None:
     """Train, transfer, evaluate and track a recipe."""
-    console = _console()
+    err = console()
     from transfer.evaluation.table import print_summary
     from transfer.experiment import run
     from transfer.progress import Reporter
 
-    summary = run(recipe, overrides or (), synthetic=synthetic, out=out, reporter=Reporter(console))
+    summary = run(recipe, overrides or (), synthetic=synthetic, out=out, reporter=Reporter(err))
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     else:
-        print_summary(summary, _console(stderr=False))
+        print_summary(summary, console(stderr=False))
         typer.echo(f"written to {summary['folder']}")
 
 
@@ -77,12 +79,30 @@ def check_command(
 
     planned = check(recipe, overrides or (), synthetic=synthetic)
     if as_json:
-        _print_json(
+        print_json(
             {"leakage": planned.leakage, "labels": planned.coverage, "skipped": planned.skipped, "notes": planned.notes}
         )
         return
-    Reporter(_console(stderr=False)).plan(planned.slices, planned.notes)
+    Reporter(console(stderr=False)).plan(planned.slices, planned.notes)
     typer.echo("nothing wrong found")
+
+
+@app.command("split")
+def split_command(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="CSV file to write")] = Path("split.csv"),
+    synthetic: Synthetic = False,
+    as_json: Json = False,
+) -> None:
+    """Freeze the parts of a recipe in a file, with the hash that a recipe can demand."""
+    from transfer.freeze import freeze_split
+
+    found = freeze_split(recipe, overrides or (), out=out, synthetic=synthetic)
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(f"split: {{file: {found['file']}, hash: '{found['hash']}'}}")
 
 
 @app.command("show")
@@ -94,9 +114,43 @@ def show_command(recipe: RecipeArgument, overrides: Overrides = None, as_json: J
 
     tree = load_recipe(recipe, overrides or ()).model_dump(mode="json")
     if as_json:
-        _print_json(tree)
+        print_json(tree)
     else:
         typer.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True).rstrip())
+
+
+@app.command("validators")
+def validators_command(
+    runs: Annotated[list[Path], typer.Argument(help="folders of runs with selection.keep=every_epoch")],
+    root: Annotated[list[str] | None, typer.Option(help="corpus=folder, where it is not in $TRANSFER_CORPORA")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge each selection criterion by the checkpoints of finished runs: regret and rank correlation."""
+    from transfer.validators_command import print_study, study_runs
+
+    found = study_runs(runs, root or [])
+    if as_json:
+        print_json(found)
+    else:
+        print_study(found, console(stderr=False))
+
+
+@app.command("describe")
+def describe_command(
+    extractor: Annotated[str, typer.Argument(help="name of an extractor, or module:Name")],
+    options: Annotated[list[str] | None, typer.Argument(help="key=value, or frontend.key=value")] = None,
+    frontend: Annotated[str, typer.Option(help="front end that feeds it")] = "mfcc",
+    frames: Annotated[int | None, typer.Option(help="length of the clip; default 10 s")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print parameters, multiply-adds, receptive field and layers of an extractor."""
+    from transfer.description import describe_extractor, print_description
+
+    found = describe_extractor(extractor, options or (), frontend=frontend, frames=frames)
+    if as_json:
+        print_json(found)
+    else:
+        print_description(found, console(stderr=False))
 
 
 @app.command("list")
@@ -108,28 +162,17 @@ def list_command(
 
     found = inventory([kind.value] if kind else [k.value for k in Kind])
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     for name, entries in found.items():
         typer.echo(f"{name}:")
-        width = max(map(len, entries), default=0)
-        for entry, line in entries.items():
-            typer.echo(f"  {entry:<{width}}  {line}".rstrip())
-
-
-@corpus_app.command("synthesize")
-def synthesize_command(
-    name: Annotated[str, typer.Argument(help="casia, modma, emovo or nemo")],
-    out: Annotated[Path, typer.Option(help="folder to write; must not exist or be empty")],
-    shift: Annotated[float, typer.Option(help="how far this corpus lies from the others, 0 to 1")] = 0.3,
-    seed: Annotated[int, typer.Option(help="of everything drawn")] = 0,
-    speakers: Annotated[int | None, typer.Option(help="number of speakers; default as in the corpus")] = None,
-    clips: Annotated[int | None, typer.Option(help="clips a speaker and class, or recordings a subject")] = None,
-) -> None:
-    """Write a speech-like stand-in of a corpus in its real layout."""
-    from transfer.data.synthetic import synthesize
-
-    typer.echo(str(synthesize(name, out, seed=seed, shift=shift, speakers=speakers, clips=clips)))
+        for folder, named in groupby(entries, key=lambda entry: entry.rpartition("/")[0]):  # of recipes
+            group = list(named)
+            width = max(map(len, group))
+            if folder:
+                typer.echo(f"\n  {folder}/ ({len(group)})")
+            for entry in group:
+                typer.echo(f"  {entry:<{width}}  {entries[entry]}".rstrip())
 
 
 def main() -> None:
@@ -154,17 +197,3 @@ def _mistakes() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("stopped; nothing was written", err=True)
         sys.exit(130)
-
-
-def _console(*, stderr: bool = True) -> Any:
-    """Return a console."""
-    from rich.console import Console
-
-    return Console(stderr=stderr)
-
-
-def _print_json(value: Any) -> None:
-    """Print JSON on stdout."""
-    from transfer.output import plain
-
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))

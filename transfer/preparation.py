@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,22 @@ import torch
 from transfer.build import build_front_end, registries
 from transfer.data.corpus import Corpus
 from transfer.data.domain import Domain, build_domain
+from transfer.data.extents import kept_note
 from transfer.data.features import extract_features
-from transfer.data.labels import map_labels
+from transfer.data.fingerprint import fingerprints, near_copies
+from transfer.data.frames import build_frame_domain, class_names, with_frame_labels
+from transfer.data.labels import coverage_lines, map_labels
 from transfer.data.leakage import LeakageReport, audit, check_leakage
 from transfer.data.normalisation import Normaliser
+from transfer.data.overlaps import Sounds
+from transfer.data.pieces import one_row_a_piece, slice_hashes
+from transfer.data.provenance import audit_statistics, check_withheld
 from transfer.data.readers import corpus_root, read_corpus
 from transfer.data.scan import content_hashes, scan_audio, with_durations
 from transfer.data.slicing import Slicing, slice_corpus
-from transfer.data.split import Split
-from transfer.data.splitting import few_shot_split, split_slices
-from transfer.errors import AudioError, RecipeError, SplitError, did_you_mean
+from transfer.data.split_file import check_hash, split_hash, split_table
+from transfer.errors import AudioError, RecipeError, did_you_mean
+from transfer.parting import assign_roles, columns_apart, part_corpus, read_frozen
 from transfer.recipe import CorpusSection, Recipe
 
 __all__ = ["Plan", "Prepared", "load", "plan"]
@@ -40,6 +47,7 @@ class Plan:
         slices: slice table of all corpora, with columns corpus, part, labelled and visible.
         classes: corpus name -> class names, sources first.
         leakage: the audit's record.
+        split: hash of the parts, as `split.hash` demands it.
         coverage: what the label rule kept, merged and dropped.
         synthetic: corpus name -> parameters of its generator, for stand-ins.
         skipped: corpus name -> clips left out because their audio cannot be used.
@@ -49,6 +57,7 @@ class Plan:
     slices: pd.DataFrame
     classes: dict[str, tuple[str, ...]]
     leakage: dict[str, Any]
+    split: str
     coverage: dict[str, Any]
     synthetic: dict[str, Any]
     skipped: dict[str, int]
@@ -66,6 +75,7 @@ class Prepared:
         front_end: its exact parameters.
         seconds: time it took.
         skipped: slices left out because their audio turned out unusable.
+        leakage: what the audit of statistics and labels counted.
     """
 
     domains: dict[str, Domain]
@@ -74,6 +84,7 @@ class Prepared:
     front_end: dict[str, Any]
     seconds: float
     skipped: int
+    leakage: dict[str, Any] = field(default_factory=dict)
 
 
 def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
@@ -86,32 +97,32 @@ def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
     Raises:
         UserError: a corpus, label set, split or leak that the recipe has to deal with, by name.
     """
-    corpora = {section.corpus: _read(section) for section in recipe.corpora}
-    renamed = {section.corpus: _relabel(section, corpora[section.corpus].table) for section in recipe.corpora}
-    tables, coverage = map_labels(renamed, recipe.labels)
+    corpora, tables, coverage = _read_all(recipe)
     learns_from = registries()["strategies"][recipe.strategy.name].learns_from
+    frozen = read_frozen(recipe)
     hashes: dict[str, str] = {}
-    skipped, parts, notes = {}, [], []
+    skipped, parts, notes = {}, [], coverage_lines(coverage)
     for section in recipe.corpora:
         name = section.corpus
         scan = scan_audio(tables[name], decode=decode)
         hashes |= content_hashes(scan)
         table = with_durations(tables[name], scan, problems=recipe.bad_audio)
         skipped[name] = len(tables[name]) - len(table)
-        slices = slice_corpus(table, _slicing(section)).reset_index(drop=True)
-        split = _split(recipe, section, slices)
+        notes += [f"{name}: {note}" for note in (*corpora[name].notes, kept_note(table, scan)) if note]
+        slices = slice_corpus(table, _slicing(section), apart=columns_apart(recipe, section)).reset_index(drop=True)
+        if section.slices.version == "frames":
+            slices = with_frame_labels(slices, table, corpora[name].root)
+        slices["hash"] = slice_hashes(slices, hashes)
+        split = part_corpus(recipe, section, slices, frozen)
         notes += [f"{name}: {note}" for note in split.notes]
-        parts.append(_roles(recipe, section, slices, split, learns_from))
+        parts.append(assign_roles(recipe, section, slices, split, learns_from))
     slices = pd.concat(parts, ignore_index=True)
-    slices["hash"] = slices["path"].map(hashes)
-    roles = {(str(c), str(p)): group for (c, p), group in slices.groupby(["corpus", "part"], sort=False)}
-    report = audit(roles, hashes)
-    check_leakage(report, recipe.split.accept_leakage)
-    notes += [f"leakage accepted by the recipe: {finding.counted()}" for finding in report.found]
-    leakage = _leakage(recipe, report)
-    classes = {str(name): tuple(sorted(set(group["label"]))) for name, group in slices.groupby("corpus", sort=False)}
+    frozen_as = split_hash(split_table(slices))
+    check_hash(frozen_as, recipe.split.hash, "of this run")
+    leakage, more = _audited(recipe, slices, hashes)
+    classes = {str(name): class_names(group) for name, group in slices.groupby("corpus", sort=False)}
     synthetic = {name: corpus.synthetic for name, corpus in corpora.items() if corpus.synthetic}
-    return Plan(slices, classes, leakage, coverage, synthetic, skipped, notes)
+    return Plan(slices, classes, leakage, frozen_as, coverage, synthetic, skipped, notes + more)
 
 
 def load(
@@ -143,11 +154,15 @@ def load(
         slices.reset_index(drop=True), lambda i: store.clip(int(slices["position"].iloc[i]))
     )
     domains = {
-        name: build_domain(
+        name: _builder(recipe, str(name))(
             str(name), planned.classes[str(name)], group.reset_index(drop=True), store, normaliser, device
         )
         for name, group in slices.groupby("corpus", sort=False)
     }
+    statistics = audit_statistics(slices.reset_index(drop=True), normaliser)
+    check_leakage(statistics, recipe.split.accept_leakage)
+    learns_from = registries()["strategies"][recipe.strategy.name].learns_from
+    labels = check_withheld(domains.values(), recipe.target.corpus, learns_from)
     return Prepared(
         {str(k): v for k, v in domains.items()},
         slices,
@@ -155,18 +170,42 @@ def load(
         front_end.record(),
         time.perf_counter() - start,
         len(store.problems),
+        {"statistics": statistics.record(), "labels": labels},
     )
 
 
 def _read(section: CorpusSection) -> Corpus:
     """Read a corpus."""
-    return read_corpus(section.corpus, corpus_root(section.corpus, section.root), reader=section.reader)
+    root = corpus_root(section.corpus, section.root)
+    return read_corpus(section.corpus, root, reader=section.reader, options=section.options)
+
+
+def _read_all(recipe: Recipe) -> tuple[dict[str, Corpus], dict[str, pd.DataFrame], dict[str, Any]]:
+    """Return corpora, their tables under the recipe's label rule, and what that rule did."""
+    for section in recipe.corpora:
+        if section.slices.version == "frames" and (section.relabel or recipe.labels != "as_is"):
+            raise RecipeError(
+                f"{section.corpus}: relabel and labels: {recipe.labels} are about labels of clips; with slices.version: frames, "
+                "rename labels in the label files"
+            )
+    corpora = {section.corpus: _read(section) for section in recipe.corpora}
+    renamed = {section.corpus: _relabel(section, corpora[section.corpus].table) for section in recipe.corpora}
+    return corpora, *map_labels(renamed, recipe.labels)
+
+
+def _builder(recipe: Recipe, corpus: str) -> Callable[..., Domain]:
+    """Return what puts a corpus on the device: slice by slice, or frame by frame."""
+    rule = next(section.slices for section in recipe.corpora if section.corpus == corpus)
+    return partial(build_frame_domain, neighbours=rule.neighbours) if rule.version == "frames" else build_domain
 
 
 def _slicing(section: CorpusSection) -> Slicing:
-    """Return how a corpus is sliced; the overlap matters to V1 alone."""
+    """Return how a corpus is sliced; the overlap matters to V1 alone, and frames are taken from whole clips."""
     rule = section.slices
-    return Slicing(rule.version, rule.seconds, rule.overlap if rule.version == "V1" else 0.0, rule.minimum)
+    if rule.version == "frames":
+        return Slicing("whole")
+    overlap = rule.overlap if rule.version == "V1" else 0.0
+    return Slicing(rule.version, rule.seconds, overlap, rule.minimum, rule.reproduce_notes)
 
 
 def _relabel(section: CorpusSection, table: pd.DataFrame) -> pd.DataFrame:
@@ -182,30 +221,35 @@ def _relabel(section: CorpusSection, table: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def _split(recipe: Recipe, section: CorpusSection, slices: pd.DataFrame) -> Split:
-    """Part a corpus: sources into training and validation, the target into training, validation and test."""
+def _audited(recipe: Recipe, slices: pd.DataFrame, hashes: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Audit the parts; return the record and the notes, or raise for what the recipe did not accept."""
     rule = recipe.split
-    seed = recipe.training.seed if rule.seed is None else rule.seed
-    if section is not recipe.target:
-        return split_slices(
-            slices, by=rule.by, valid=rule.valid, test=0.0, seed=seed, accept=rule.accept_leakage, corpus=section.corpus
-        )
-    labelled = recipe.target.labelled_speakers
-    if rule.transductive:
-        if labelled == "all":
-            raise SplitError(
-                "split.transductive leaves nothing to test with target.labelled_speakers: all; give a number, a list, or none"
-            )
-        return few_shot_split(slices, labelled=0 if labelled == "none" else labelled, seed=seed, corpus=section.corpus)
-    return split_slices(
-        slices,
-        by=rule.by,
-        valid=rule.valid,
-        test=rule.test,
-        seed=seed,
-        accept=rule.accept_leakage,
-        corpus=section.corpus,
-    )
+    roles = {(str(c), str(p)): group for (c, p), group in slices.groupby(["corpus", "part"], sort=False)}
+    copies = _near_copies(slices, hashes) if rule.near_copies else {}
+    report = audit(roles, Sounds(hashes, copies))
+    check_leakage(report, rule.accept_leakage, forbid=rule.forbid)
+    notes = [f"leakage accepted by the recipe: {finding.counted()}" for finding in report.found]
+    notes += [f"reported, and refused only if split.forbid names it: {f.counted()}" for f in report.reported]
+    if not rule.near_copies:
+        notes.append("near copies between parts were not looked for (split.near_copies: false)")
+    if recipe.normalisation == "speaker":
+        notes.append("normalisation: speaker: each test speaker is standardised by their own slices, without labels")
+    return _leakage(recipe, report), notes
+
+
+def _near_copies(slices: pd.DataFrame, hashes: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return path -> paths of other content that sound alike."""
+    paths = sorted(set(one_row_a_piece(slices)["path"]))
+    by_content: dict[str, list[str]] = {}
+    for path in paths:
+        by_content.setdefault(hashes[path], []).append(path)
+    words = fingerprints({digest: found[0] for digest, found in by_content.items()})
+    copies: dict[str, set[str]] = {}
+    for copy in near_copies(words):
+        for one, other in ((copy.first, copy.second), (copy.second, copy.first)):
+            for path in by_content[one]:
+                copies.setdefault(path, set()).update(by_content[other])
+    return copies
 
 
 def _leakage(recipe: Recipe, report: LeakageReport) -> dict[str, Any]:
@@ -215,58 +259,8 @@ def _leakage(recipe: Recipe, report: LeakageReport) -> dict[str, Any]:
     return {
         "accepted": list(recipe.split.accept_leakage),
         "found": sorted({f.kind for f in report.found}),
+        "reported": sorted({f.kind for f in report.reported}),
+        "near_copies": recipe.split.near_copies,
         "test_in_train": shares,
         "audit": report.record(),
     }
-
-
-def _roles(
-    recipe: Recipe, section: CorpusSection, slices: pd.DataFrame, split: Split, learns_from: Sequence[str]
-) -> pd.DataFrame:
-    """Add to a slice table its corpus, parts, and what training may use: `labelled` and `visible`."""
-    table: pd.DataFrame = slices.copy()
-    table["corpus"], table["part"] = section.corpus, split.parts.reindex(slices.index).to_numpy()
-    table["visible"] = table["part"] == "train"
-    role = "target" if section is recipe.target else "source"
-    table["labelled"] = table["visible"] & (role in learns_from)
-    if role == "target":
-        if recipe.split.transductive:
-            table["visible"] |= table["part"] == "test"
-        else:
-            table["labelled"] &= table["speaker"].isin(_labelled_speakers(recipe, table))
-    return table
-
-
-def _labelled_speakers(recipe: Recipe, table: pd.DataFrame) -> set[str]:
-    """Return the training speakers of the target whose labels may be used."""
-    rule = recipe.target.labelled_speakers
-    speakers = sorted(set(table.loc[table["part"] == "train", "speaker"]))
-    if rule == "all":
-        return set(speakers)
-    if rule == "none":
-        return set()
-    if isinstance(rule, int):
-        if rule > len(speakers):
-            raise SplitError(
-                f"target.labelled_speakers is {rule}, but the training part has {len(speakers)} speakers; lower it or split.test"
-            )
-        if rule == len(speakers):
-            return set(speakers)
-        seed = recipe.training.seed if recipe.split.seed is None else recipe.split.seed
-        train = table[table["part"] == "train"]
-        return set(few_shot_split(train, labelled=rule, seed=seed, corpus=recipe.target.corpus).speakers("train"))
-    return _named_speakers(recipe, rule, speakers, sorted(set(table["speaker"])))
-
-
-def _named_speakers(recipe: Recipe, rule: Sequence[str], training: Sequence[str], all_: Sequence[str]) -> set[str]:
-    """Return the speakers that a recipe names, all of whom must be in the training part."""
-    for name in rule:
-        if name not in all_:
-            raise RecipeError(
-                f"target.labelled_speakers: no speaker {name!r} in {recipe.target.corpus}; {did_you_mean(name, all_)}"
-            )
-        if name not in training:
-            raise SplitError(
-                f"target.labelled_speakers: {name!r} fell into validation or test by split.seed; name others, or set split.transductive"
-            )
-    return set(rule)

@@ -32,7 +32,7 @@ class Reporter:
     def say(self, text: str) -> None:
         """Show a line."""
         if self.console is not None:
-            self.console.print(text, style="dim", highlight=False)
+            self.console.print(text, style="dim", highlight=False, markup=False)
 
     def plan(self, slices: pd.DataFrame, notes: list[str]) -> None:
         """Show what will be trained and tested on."""

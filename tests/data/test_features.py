@@ -2,6 +2,7 @@
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from threading import Barrier
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,9 @@ import pytest
 import soundfile
 import torch
 
-from feature_extractors.frontends import MFCC
+from feature_extractors.frontends import FRONTENDS, MFCC
 from transfer.data import features as module
+from transfer.data.audio import load_audio
 from transfer.data.features import extract_features
 
 
@@ -110,6 +112,42 @@ def test_unusable_slices_are_listed_with_their_reason(slices, front_end, tmp_pat
     assert store.lengths[2] == 0
     assert "silent" in store.problems[2]
     assert extract_features(slices, front_end, folder=tmp_path).problems == store.problems
+
+
+class Meeting(MFCC):
+    """A front end that waits for a second clip to be in it."""
+
+    def forward(self, waveform):
+        self.barrier.wait(timeout=10)
+        return super().forward(waveform)
+
+
+def test_clips_are_worked_on_side_by_side(slices, tmp_path):
+    front_end = Meeting()
+    front_end.barrier = Barrier(3)
+    assert len(extract_features(slices, front_end, threads=3, folder=tmp_path)) == 3
+
+
+def test_neither_numbers_nor_order_depend_on_the_threads(slices, tmp_path):
+    many = slices.sample(40, replace=True, random_state=0, ignore_index=True)
+    many["end"] -= np.linspace(0, 0.9, 40)  # slices of every length, so that some overtake others
+    alone, together = (extract_features(many, MFCC(), threads=n, folder=tmp_path / f"{n}") for n in (1, 4))
+    assert np.array_equal(alone.lengths, together.lengths)
+    assert np.array_equal(alone.frames, together.frames)
+    for i, row in many.iterrows():
+        wave = load_audio(row["path"], start=row["start"], end=row["end"])
+        assert np.array_equal(together.clip(i), MFCC()(wave).T)
+
+
+@pytest.mark.parametrize("name", sorted(FRONTENDS))
+def test_every_front_end_is_extracted_and_cached(name, slices, tmp_path):
+    front_end = FRONTENDS[name]()
+    store = extract_features(slices, front_end, folder=tmp_path)
+    assert store.lengths.tolist() == [front_end.frames(n) for n in (16000, 16000, 32000)]
+    assert not store.problems
+    again = extract_features(slices, FRONTENDS[name](), folder=tmp_path)
+    assert again.cached
+    assert np.array_equal(again.frames, store.frames)
 
 
 def _extract(job):

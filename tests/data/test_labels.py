@@ -3,7 +3,15 @@
 import pandas as pd
 import pytest
 
-from transfer.data.labels import CANONICAL, RULES, canonical_label, map_labels
+from transfer.data.labels import (
+    AMBIGUOUS,
+    CANONICAL,
+    RULES,
+    SPACES,
+    canonical_label,
+    coverage_lines,
+    map_labels,
+)
 from transfer.data.layouts import LAYOUTS
 from transfer.errors import UserError
 
@@ -76,4 +84,58 @@ def test_a_word_that_the_registry_lacks_is_named_with_its_corpus(rule):
 def test_an_unknown_rule_gets_a_suggestion():
     with pytest.raises(UserError, match="did you mean 'shared'"):
         map_labels({}, "share")
-    assert set(RULES) == {"as_is", "canonical", "shared"}
+    assert set(RULES) == {"as_is", "canonical", "shared", "valence", "quadrants"}
+
+
+def test_valence_merges_emotions_and_says_so():
+    mapped, coverage = map_labels(
+        {"a": table("happy", "sad", "Angry", "neutral"), "b": table("joy", "calm", "fear")}, "valence"
+    )
+    assert mapped["a"]["label"].to_list() == ["positive", "negative", "negative", "neutral"]
+    assert mapped["b"]["label"].to_list() == ["positive", "positive", "negative"]
+    assert coverage["corpora"]["a"]["merged"] == {"negative": ["Angry", "sad"]}
+    assert coverage_lines(coverage)[0] == (
+        "labels: valence: a keeps negative 2, neutral 1, positive 1; merges Angry + sad -> negative"
+    )
+
+
+def test_quadrants_leave_out_the_origin_and_count_it():
+    mapped, coverage = map_labels({"a": table("happy", "sad", "angry", "neutral", "calm")}, "quadrants")
+    assert mapped["a"]["label"].to_list() == [
+        "positive_active",
+        "negative_passive",
+        "negative_active",
+        "positive_passive",
+    ]
+    assert coverage["corpora"]["a"]["dropped"] == {"neutral": 1}
+
+
+@pytest.mark.parametrize("rule", ["valence", "quadrants"])
+def test_every_emotion_has_one_place_in_a_space_or_is_ambiguous_or_has_none(rule):
+    placed = [emotion for emotions in SPACES[rule].values() for emotion in emotions]
+    assert len(placed) == len(set(placed))
+    assert set(placed) | set(AMBIGUOUS[rule]) <= set(CANONICAL)
+    assert not set(placed) & set(AMBIGUOUS[rule])
+    outside = set(CANONICAL) - set(placed) - set(AMBIGUOUS[rule])
+    assert outside == {"depressed", "healthy"} | ({"neutral"} if rule == "quadrants" else set())
+
+
+def test_an_ambiguous_word_is_refused_with_the_line_that_settles_it():
+    given = {"nemo": table("anger", "happiness", "neutral", "surprised")}
+    with pytest.raises(UserError) as caught:
+        map_labels(given, "valence")
+    message = str(caught.value)
+    assert "'surprised', which is ambiguous: a surprise is pleasant or unpleasant" in message
+    assert "relabel: {anger: anger, happiness: happiness, neutral: neutral}" in message
+    settled = {"nemo": table("anger", "happiness", "positive")}  # what relabel: {surprised: positive} gives
+    assert map_labels(settled, "valence")[0]["nemo"]["label"].to_list() == ["negative", "positive", "positive"]
+
+
+@pytest.mark.parametrize(("rule", "words"), [("valence", ("HC", "MDD")), ("quadrants", ("happy", "neutral"))])
+def test_a_space_that_leaves_a_corpus_fewer_than_two_classes_is_refused(rule, words):
+    with pytest.raises(UserError, match=rf"labels: {rule} leaves corpus 'c' .*expected at least 2 classes"):
+        map_labels({"c": table(*words)}, rule)
+
+
+def test_nothing_is_said_of_a_corpus_that_is_left_as_it_is():
+    assert coverage_lines(map_labels({"a": table("x", "y")}, "as_is")[1]) == []

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transfer.data.layouts import LAYOUTS
-from transfer.data.readers import READERS, about_readers, corpus_root, read_corpus
+from transfer.data.readers import READERS, about_readers, corpus_root, guess_reader, read_corpus
 from transfer.errors import CorpusError
 
 SHELF = Path(os.environ.get("TRANSFER_CORPORA") or Path(__file__).resolve().parents[3] / "shared" / "corpora")
@@ -48,7 +47,7 @@ def test_a_corpus_missing_on_the_shelf_gets_a_suggestion(tmp_path, monkeypatch):
         corpus_root("emvo")
 
 
-@pytest.mark.parametrize("name", [*LAYOUTS, "modma", "folders", "manifest", "own"])
+@pytest.mark.parametrize("name", [*READERS, "own"])
 def test_every_reader_names_what_it_expected_and_found(name, tmp_path):
     with pytest.raises(CorpusError, match="does not exist"):
         read_corpus(name, tmp_path / "nowhere")
@@ -63,7 +62,7 @@ def test_the_name_picks_the_reader_unless_the_recipe_says_otherwise(tmp_path):
     touch(tmp_path, "f1/dis-f1-b1.wav")
     assert read_corpus("emovo", tmp_path).labels == ("disgust",)
     assert read_corpus("mine", tmp_path, reader="emovo").labels == ("disgust",)
-    assert read_corpus("mine", tmp_path).labels == ("f1",)
+    assert read_corpus("mine", tmp_path).labels == ("disgust",)
     assert read_corpus("emovo", tmp_path, reader="folders").labels == ("f1",)
 
 
@@ -88,6 +87,55 @@ def test_a_file_is_refused_where_a_folder_is_wanted(tmp_path):
 def test_every_reader_has_a_line_for_listings():
     assert set(about_readers()) == set(READERS)
     assert all(about_readers().values())
+
+
+def test_a_reader_that_cannot_be_guessed_is_asked_for_with_the_candidates(tmp_path):
+    touch(tmp_path, "f1/dis-f1-b1.wav", "Angry/SM1_F1_A01.wav")
+    with pytest.raises(CorpusError, match=r"of 2 audio files.* folders \(2\), emovo \(1\), urdu \(1\); .*--reader"):
+        guess_reader(tmp_path)
+    with pytest.raises(CorpusError, match="it is not clear which to use"):
+        read_corpus("mine", tmp_path)
+
+
+def test_a_layout_that_few_files_follow_is_not_guessed(tmp_path):
+    touch(tmp_path, "f1/dis-f1-b1.wav", "joy/1.wav", "joy/2.wav")
+    with pytest.raises(CorpusError, match=r"of 3 audio files.* folders \(3\), emovo \(1\)"):
+        guess_reader(tmp_path)
+
+
+def test_what_a_corpus_says_of_itself_comes_before_its_layout(tmp_path):
+    touch(tmp_path, "f1/dis-f1-b1.wav", "manifest.csv")
+    assert guess_reader(tmp_path) == guess_reader(tmp_path / "manifest.csv") == "manifest"
+    touch(tmp_path, "db.yaml")
+    with pytest.raises(CorpusError, match=r"manifest \(1\), audformat \(1\)"):
+        guess_reader(tmp_path)
+
+
+def test_nothing_to_guess_from_is_named(tmp_path):
+    with pytest.raises(CorpusError, match="does not exist"):
+        guess_reader(tmp_path / "nowhere")
+    with pytest.raises(CorpusError, match="the folder is empty"):
+        guess_reader(tmp_path)
+    touch(tmp_path, "list.txt")
+    with pytest.raises(CorpusError, match="is a file, and no manifest"):
+        guess_reader(tmp_path / "list.txt")
+    with pytest.raises(CorpusError, match=r"found 1 file: list\.txt"):
+        guess_reader(tmp_path)
+
+
+def test_an_option_that_a_reader_does_not_have_is_refused_by_name(tmp_path):
+    touch(tmp_path, "f1/dis-f1-b1.wav")
+    with pytest.raises(CorpusError, match=r"'iemocap' has no option 'clases'; did you mean 'classes'"):
+        read_corpus("iemocap", tmp_path, options={"clases": 4})
+    with pytest.raises(CorpusError, match=r"'emovo' has no option 'classes'; it has none"):
+        read_corpus("emovo", tmp_path, options={"classes": 4})
+
+
+@pytest.mark.corpora
+@pytest.mark.parametrize("name", ["emovo", "nemo"])
+def test_the_reader_of_a_real_corpus_is_guessed(name):
+    real(name)
+    assert guess_reader(SHELF / name) == name
 
 
 @pytest.mark.corpora

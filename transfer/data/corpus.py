@@ -7,7 +7,7 @@
 | `label` | text | the class, in the corpus's own words |
 | `speaker` | text | empty where unknown |
 | `recording` | text | what a split keeps whole: the file's posix path below the root, or what a manifest says |
-| `sex`, `language`, `text`, `session`, `split` | text | optional; empty where unknown |
+| `sex`, `language`, `text`, `session`, `split` | text | optional; empty where unknown; `split` is the authors' own part |
 | `age` and scale scores such as `phq9` | number | optional; NaN where unknown |
 """
 
@@ -18,8 +18,8 @@ import math
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -44,6 +44,7 @@ AUDIO_EXTENSIONS = frozenset(
     {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".rf64", ".sph"}
 )
 SYNTHETIC_RECORD = "synthetic.json"
+_SEXES = {"m": "male", "male": "male", "f": "female", "female": "female"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,9 @@ class Corpus:
         ignored: files below the root that are not of the layout, as posix paths relative to the root.
         missing: what the corpus's own tables name but the folder does not hold.
         synthetic: content of `synthetic.json` where the corpus is a stand-in, else None.
+        tables: the corpus's own tables, as posix paths relative to the root.
+        left_out: reason -> audio files of the layout that are no clips for that reason (no label, say).
+        notes: what the reader of a result should know about the corpus; no id of a speaker stands in it.
 
     Raises:
         CorpusError: if the table breaks the schema.
@@ -73,6 +77,9 @@ class Corpus:
     ignored: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     synthetic: dict[str, Any] | None = None
+    tables: tuple[str, ...] = ()
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_table(self.table, name=self.name)
@@ -92,7 +99,7 @@ def corpus_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Build a corpus table from rows, filling what is not said and sorting by recording and start.
 
     Text is brought to Unicode form NFC, so that a copy that went over macOS gives the same table. A column that the
-    schema does not name becomes numeric if all its values are numbers, else text.
+    schema does not name becomes numeric if all its values are numbers, else text. Sexes become male and female.
 
     Args:
         rows: one mapping a clip, with at least `path`, `label` and `recording`.
@@ -122,7 +129,8 @@ def _column(name: str, values: Sequence[Any]) -> list[Any]:
         numbers = [_number(value) for value in values]
         if numeric or None not in numbers:
             return [math.nan if number is None else number for number in numbers]
-    return [_text(value) for value in values]
+    texts = [_text(value) for value in values]
+    return [_SEXES.get(text.lower(), text) for text in texts] if name == "sex" else texts
 
 
 def _number(value: Any) -> float | None:
@@ -221,8 +229,8 @@ def is_audio(file: str) -> bool:
         >>> is_audio("a/201.WAV"), is_audio("a/._201.wav"), is_audio("a.txt")
         (True, False, False)
     """
-    path = PurePosixPath(file)
-    return path.suffix.lower() in AUDIO_EXTENSIONS and not path.name.startswith(".")
+    name = file.rpartition("/")[2]
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS
 
 
 def read_synthetic(root: Path) -> dict[str, Any] | None:

@@ -17,17 +17,25 @@ from torch import Tensor
 from transfer.data.features import FeatureStore
 from transfer.data.normalisation import Normaliser
 
-__all__ = ["HIDDEN", "Batch", "Domain", "build_domain", "empty_domain"]
+__all__ = ["HIDDEN", "Batch", "Domain", "build_domain", "empty_domain", "labels_and_pools"]
 
 HIDDEN = -1  # the label of a slice whose label the recipe withholds
+BLIND = ("corpus", "part", "speaker", "sex", "language", "session", "seconds", "labelled", "visible")
+"""Columns that say no label: paths, recordings and prompts often name it, and scale scores decide it."""
 
 
 class Batch(NamedTuple):
-    """Slices drawn for one step: features (n, C, t) cut to the longest, lengths (n,), labels (n,)."""
+    """Slices drawn for one step: features (n, C, t) cut to the longest, lengths, labels, and their rows in the domain (n,).
+
+    Where slices were mixed, also the labels of their partners and their own shares of the mix (n,).
+    """
 
     features: Tensor
     lengths: Tensor
     labels: Tensor
+    rows: Tensor
+    partners: Tensor | None = None
+    shares: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,14 @@ class Domain:
     table: pd.DataFrame
 
     def without_truth(self) -> Domain:
-        """Return what a strategy is handed: the table loses its labels, of which `labels` keeps those that may be used."""
-        return replace(self, table=self.table.drop(columns="label"))
+        """Return what a strategy is handed: of the table, what says no label; `labels` keeps those that may be used."""
+        return replace(self, table=self.table[[name for name in self.table if name in BLIND]])
 
     def batch(self, rows: Tensor) -> Batch:
         """Gather rows, cut to the longest of them."""
         rows = rows.to(self.lengths.device)
         lengths = self.lengths[rows]
-        return Batch(self.features[rows, :, : int(lengths.max())], lengths, self.labels[rows])
+        return Batch(self.features[rows, :, : int(lengths.max())], lengths, self.labels[rows], rows)
 
     def class_weights(self) -> Tensor:
         """Return weights that make every class of the labelled pool count the same, (K,).
@@ -96,16 +104,7 @@ def build_domain(
     features = np.zeros((len(clips), clips[0].shape[1], int(lengths.max())), np.float32)
     for row, clip in zip(features, clips, strict=True):
         row[:, : len(clip)] = clip.T
-    index = {c: i for i, c in enumerate(classes)}
-    labels = torch.tensor([index[c] for c in slices["label"]], dtype=torch.int64)
-    labels[torch.from_numpy(~slices["labelled"].to_numpy(bool))] = HIDDEN
-    masks = {
-        "labelled": slices["labelled"],
-        "any": slices["visible"],
-        "valid": slices["part"] == "valid",
-        "test": slices["part"] == "test",
-    }
-    pools = {pool: torch.from_numpy(np.flatnonzero(mask.to_numpy(bool))) for pool, mask in masks.items()}
+    labels, pools = labels_and_pools(slices, classes)
     return Domain(
         name,
         tuple(classes),
@@ -117,8 +116,28 @@ def build_domain(
     )
 
 
+def labels_and_pools(slices: pd.DataFrame, classes: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return class indices, `HIDDEN` where the recipe withholds them, and the rows of each pool.
+
+    Args:
+        slices: slice table with columns label, part, labelled and visible.
+        classes: class names.
+    """
+    index = {c: i for i, c in enumerate(classes)}
+    labels = torch.tensor([index[c] for c in slices["label"]], dtype=torch.int64)
+    labels[torch.from_numpy(~slices["labelled"].to_numpy(bool))] = HIDDEN
+    masks = {
+        "labelled": slices["labelled"],
+        "any": slices["visible"],
+        "valid": slices["part"] == "valid",
+        "test": slices["part"] == "test",
+    }
+    pools = {pool: torch.from_numpy(np.flatnonzero(mask.to_numpy(bool))) for pool, mask in masks.items()}
+    return labels, pools
+
+
 def empty_domain(name: str, classes: Sequence[str], slices: pd.DataFrame, channels: int) -> Domain:
-    """Return a corpus of two slices of silence, with labels where the real one has any, to try a strategy on.
+    """Return a corpus of two slices of silence, none, one or both labelled as in the real one, to try a strategy on.
 
     Args:
         name: corpus name.
@@ -128,8 +147,8 @@ def empty_domain(name: str, classes: Sequence[str], slices: pd.DataFrame, channe
     """
     own = slices[slices["corpus"] == name]
     rows = torch.arange(2)
-    labelled = rows if own["labelled"].any() else rows[:0]
+    labelled = rows[: int(own["labelled"].any()) + int(own.loc[own["visible"], "labelled"].all())]
     pools = {"labelled": labelled, "any": rows, "valid": rows, "test": rows}
-    labels = torch.zeros(2, dtype=torch.int64) if len(labelled) else torch.full((2,), HIDDEN)
+    labels = torch.where(rows < len(labelled), 0, HIDDEN)
     table = own.iloc[:2].reset_index(drop=True)
     return Domain(name, tuple(classes), torch.zeros(2, channels, 8), torch.full((2,), 8), labels, pools, table)

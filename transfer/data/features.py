@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,8 +24,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from transfer.data.audio import load_audio
 from transfer.data.cache import atomic_write, cache_folder, key
+from transfer.data.pieces import Piece, load_pieces, pieces_of
 from transfer.errors import AudioError
 
 __all__ = ["FeatureStore", "FrontEnd", "extract_features"]
@@ -76,7 +77,7 @@ def extract_features(
     slices: pd.DataFrame,
     front_end: FrontEnd,
     *,
-    threads: int = 2,
+    threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     folder: Path | None = None,
 ) -> FeatureStore:
@@ -85,7 +86,8 @@ def extract_features(
     Args:
         slices: slice table with columns path, hash, start and end (s).
         front_end: waveform -> features.
-        threads: clips decoded and transformed at once.
+        threads: slices decoded, resampled and transformed at once, each by one thread; default: one a core. Neither
+            numbers nor order depend on it.
         progress: is told (done, all) as clips are finished.
         folder: cache folder; default `features` in the cache.
     """
@@ -101,7 +103,7 @@ def extract_features(
     if (store := _read(path)) is not None:
         tell(len(store), len(store))
         return store
-    store = _compute(slices, front_end, threads, tell)
+    store = _compute(slices, front_end, threads or _cores(), tell)
     _write(path, store)
     return store
 
@@ -110,7 +112,7 @@ def _compute(
     slices: pd.DataFrame, front_end: FrontEnd, threads: int, progress: Callable[[int, int], None]
 ) -> FeatureStore:
     """Decode, resample and transform every slice."""
-    jobs = list(zip(slices["path"], slices["start"], slices["end"], strict=True))
+    jobs = pieces_of(slices)
     clips: list[np.ndarray] = []
     problems: dict[int, str] = {}
     for i, (clip, problem) in enumerate(_each(jobs, front_end, threads)):
@@ -122,25 +124,32 @@ def _compute(
     return FeatureStore(frames, np.array([len(c) for c in clips], np.int64), problems)
 
 
-def _each(jobs: list[tuple[str, float, float]], front_end: FrontEnd, threads: int) -> Iterator[tuple[np.ndarray, str]]:
+def _each(jobs: list[tuple[Piece, ...]], front_end: FrontEnd, threads: int) -> Iterator[tuple[np.ndarray, str]]:
     """Yield features (T, C) and problem of each job, in order."""
 
-    def one(job: tuple[str, float, float]) -> tuple[np.ndarray, str]:
+    def one(job: tuple[Piece, ...]) -> tuple[np.ndarray, str]:
         empty = np.zeros((0, front_end.channels), np.float32)
         try:
-            wave = load_audio(Path(job[0]), start=job[1], end=job[2], sample_rate=front_end.sample_rate)
-            features = front_end(torch.from_numpy(wave)).T.contiguous().numpy()
+            wave = load_pieces(job, sample_rate=front_end.sample_rate)
+            with torch.inference_mode():
+                features = front_end(torch.from_numpy(wave)).T.contiguous().numpy()
         except AudioError as error:
-            return empty, str(error).replace(str(job[0]), "").strip(" :")  # the cache goes by content, not by path
+            return empty, str(error).replace(job[0].path, "").strip(" :")  # the cache goes by content, not by path
         return (features, "") if np.isfinite(features).all() else (empty, "features are not finite")
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)  # the clips run side by side; threads inside them would only wait for each other
+    # Decoder, resampler and torch release the interpreter's lock: while one thread decodes, others resample and transform.
+    torch.set_num_threads(1)  # threads inside a clip would only wait for each other
     try:
         with ThreadPoolExecutor(threads) as pool:
             yield from pool.map(one, jobs)
     finally:
         torch.set_num_threads(before)
+
+
+def _cores() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _checksum(frames: np.ndarray, lengths: np.ndarray) -> str:

@@ -1,13 +1,14 @@
 """Corpora whose file names say everything, as rows of a table; a new one is a new row.
 
-A row's patterns are searched in the posix path below the root, without its extension and without regard to case. The
-named groups `label`, `speaker` and `text` give the columns; the label map turns codes into the corpus's own words.
+A row's patterns are searched in the posix path below the root, without its extension and without regard to case. Their
+named groups give the columns; the label map turns codes into the corpus's own words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 __all__ = ["LAYOUTS", "Layout", "SideTable"]
 
@@ -28,8 +29,9 @@ class SideTable:
 
     Args:
         file: its name.
-        key: the column that names the audio file (its extension does not matter).
+        key: the column that names the audio file (its extension does not matter) or the speaker.
         columns: column of the side table -> column of the corpus table.
+        of: what a row is about.
         agrees: column of the side table -> column of the corpus table that must say the same.
 
     Example:
@@ -40,6 +42,7 @@ class SideTable:
     file: str
     key: str
     columns: Mapping[str, str]
+    of: Literal["file", "speaker"] = "file"
     agrees: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -73,6 +76,7 @@ class Layout:
 
 
 _CASIA = "(?P<label>angry|anger|fear|happy|neutral|sad|surprise)"
+_SIX = "anger|disgust|fear|happiness|sadness|surprise"
 
 LAYOUTS: dict[str, Layout] = {
     "casia": Layout(
@@ -80,8 +84,8 @@ LAYOUTS: dict[str, Layout] = {
         example="liuchanhg/angry/201.wav, angry/201-angry-liuchanhg.wav or angry/201.wav (speaker unknown)",
         patterns=(
             rf"(?:^|/)(?P<text>[^/-]+)-{_CASIA}-(?P<speaker>[^/]+)$",
-            rf"(?:^|/)(?P<speaker>[^/]+)/{_CASIA}/(?P<text>[^/]+)$",
-            rf"^{_CASIA}/(?P<text>[^/]+)$",
+            rf"(?:^|/)(?P<speaker>[^/]+)/{_CASIA}/(?P<text>\d+)$",
+            rf"^{_CASIA}/(?P<text>\d+)$",
         ),
         labels={
             "angry": "angry",
@@ -97,7 +101,7 @@ LAYOUTS: dict[str, Layout] = {
     "emodb": Layout(
         about="EMO-DB: German, acted, 10 speakers, 7 emotions",
         example="wav/03a01Fa.wav",
-        patterns=(r"(?:^|/)(?P<speaker>\d{2})(?P<text>[a-z]\d{2})(?P<label>[a-z])[a-z]?$",),
+        patterns=(r"(?:^|/)(?P<speaker>\d{2})(?P<text>[a-z]\d{2})(?P<label>[a-z])(?P<take>[a-z])?$",),
         labels={
             "w": "anger",
             "l": "boredom",
@@ -144,7 +148,9 @@ LAYOUTS: dict[str, Layout] = {
     "ravdess": Layout(
         about="RAVDESS: English, acted speech (songs and video are left out), 24 speakers, 8 emotions",
         example="Actor_01/03-01-05-01-02-01-01.wav",
-        patterns=(r"(?:^|/)03-01-(?P<label>\d{2})-\d{2}-(?P<text>\d{2})-\d{2}-(?P<speaker>\d{2})$",),
+        patterns=(
+            r"(?:^|/)03-01-(?P<label>\d{2})-(?P<intensity>\d{2})-(?P<text>\d{2})-(?P<take>\d{2})-(?P<speaker>\d{2})$",
+        ),
         labels={
             "01": "neutral",
             "02": "calm",
@@ -160,8 +166,8 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "crema_d": Layout(
         about="CREMA-D: English, acted, 91 speakers, 6 emotions",
-        example="AudioWAV/1001_DFA_ANG_XX.wav",
-        patterns=(r"(?:^|/)(?P<speaker>1\d{3})_(?P<text>[a-z]{3})_(?P<label>[a-z]{3})_[a-z]{1,2}$",),
+        example="AudioWAV/1001_DFA_ANG_XX.wav (and VideoDemographics.csv)",
+        patterns=(r"(?:^|/)(?P<speaker>1\d{3})_(?P<text>[a-z]{3})_(?P<label>[a-z]{3})_(?P<intensity>[a-z]{1,2})$",),
         labels={
             "ang": "anger",
             "dis": "disgust",
@@ -171,6 +177,7 @@ LAYOUTS: dict[str, Layout] = {
             "sad": "sad",
         },
         language="en",
+        side=SideTable("videodemographics.csv", key="actorid", columns={"sex": "sex", "age": "age"}, of="speaker"),
     ),
     "savee": Layout(
         about="SAVEE: English, acted, 4 speakers, 7 emotions",
@@ -206,5 +213,26 @@ LAYOUTS: dict[str, Layout] = {
         language="en",
         speaker=lambda speaker: f"{speaker[0].upper()}AF",
         sex=_among(),
+    ),
+    "enterface": Layout(
+        about="eNTERFACE'05: English, induced, 42 speakers, 6 emotions (its videos' sound must be taken out first)",
+        example="subject 1/anger/sentence 1/s1_an_1.wav",
+        # Folders come first: file names in the folder of subject 11 say s12, and some are misspelt. The folders without
+        # sentences (subject 6) hold whole sessions.
+        patterns=(
+            rf"(?:^|/)subject[ _-]?(?P<speaker>\d+)/(?P<label>{_SIX})/sentence[ _-]?(?P<text>\d+)/[^/]+$",
+            r"^(?!.*subject).*?(?:^|/)s_?(?P<speaker>\d+)_(?P<label>an|di|fe|ha|sa|su)_(?P<text>\d+)(?:avi)?$",
+        ),
+        labels={code: word for word in _SIX.split("|") for code in (word, word[:2])},
+        language="en",
+    ),
+    "urdu": Layout(
+        about="URDU: Urdu, from talk shows, 29 speakers (most with one emotion only), 4 emotions",
+        example="Angry/SM1_F1_A01.wav",
+        patterns=(r"(?:^|/)(?P<speaker>S[MF]\d+)_(?P<source>F\d+)_(?P<label>[a-z])\d+$",),
+        labels={"a": "angry", "h": "happy", "n": "neutral", "s": "sad"},
+        language="ur",
+        speaker=str.upper,
+        sex=lambda speaker: "female" if speaker.startswith("SF") else "male",
     ),
 }

@@ -1,28 +1,37 @@
-"""What stands on both sides of a split, by speaker, recording, slice and audio content; refused unless accepted."""
+"""What stands on both sides of a split: found, counted, and refused unless a recipe accepts it by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from transfer.data.corpus import some
+from transfer.data.overlaps import MEASURES, Sounds
+from transfer.data.pieces import one_row_a_piece
 from transfer.errors import LeakageError, did_you_mean
 
-__all__ = ["LEAKAGES", "Finding", "LeakageReport", "audit", "check_accepted", "check_leakage", "has_overlaps"]
+__all__ = ["LEAKAGES", "Finding", "LeakageReport", "audit", "check_accepted", "check_leakage"]
 
-LEAKAGES = ("speaker", "recording", "slice", "audio")
+LEAKAGES = ("speaker", "recording", "slice", "audio", "copy", "text", "statistics")
 """Kinds of leakage, by the names that a recipe accepts them under."""
 
-TOLERANCE = 1e-6  # s; slices that only touch do not overlap
+REPORTED = ("text",)
+"""Kinds that are reported, and refused only where a recipe forbids them: in acted corpora all speakers say the same."""
+
 _AGAINST = {"valid": ("train",), "test": ("train", "valid")}
+_SAID = {
+    "slice": "overlap one in {}",
+    "audio": "have the audio of a file in {}",
+    "copy": "sound like a file in {}",
+    "text": "say a text of {}",
+    "statistics": "are in the statistics of normalisation, which {} is standardised by",
+}
 
 Parts = Mapping[tuple[str, str], pd.DataFrame]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,8 @@ class Finding:
     """How much of one part stands in another.
 
     Args:
-        kind: 'speaker', 'recording', 'slice' (overlapping extents of one file) or 'audio' (the same file content).
+        kind: 'speaker', 'recording', 'slice' (overlapping extents of one file), 'audio' (the same file content), 'copy'
+            (another file that sounds the same), 'text' (the same prompt) or 'statistics' (see `provenance`).
         part: the part that is looked at, as 'corpus/part'.
         against: the part of any corpus that it is compared with.
         count: slices of the part that leak.
@@ -56,9 +66,9 @@ class Finding:
 
     def counted(self) -> str:
         """Say it in a line that names no speaker and no file."""
-        what = {"slice": "overlap one", "audio": "have the audio of a file"}.get(self.kind, f"have a {self.kind}")
+        what = _SAID.get(self.kind, f"have a {self.kind} in {{}}").format(self.against)
         slices = f"{self.count} of {self.total} slices ({self.share:.1%}) of {self.part}"
-        return f"{self.kind}: {slices} {what} in {self.against}"
+        return f"{self.kind}: {slices} {what}"
 
     def __str__(self) -> str:
         """Say it in a line, with the first names concerned."""
@@ -82,7 +92,12 @@ class LeakageReport:
     @property
     def found(self) -> tuple[Finding, ...]:
         """The findings that do leak."""
-        return tuple(finding for finding in self.findings if finding.count)
+        return tuple(finding for finding in self.findings if finding.count and finding.kind not in REPORTED)
+
+    @property
+    def reported(self) -> tuple[Finding, ...]:
+        """What parts share that ends no run unless a recipe forbids it."""
+        return tuple(finding for finding in self.findings if finding.count and finding.kind in REPORTED)
 
     def record(self) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
         """Return counts and shares for tracking: part -> compared with -> kind, and no names of speakers or files."""
@@ -93,40 +108,47 @@ class LeakageReport:
         return record
 
 
-def audit(parts: Parts, hashes: Mapping[str, str]) -> LeakageReport:
+def audit(parts: Parts, sounds: Sounds) -> LeakageReport:
     """Measure what validation and test parts share with training, and test parts with validation, across all corpora.
 
-    Speakers and recordings are compared within a corpus (two corpora may both call a speaker f1), extents by file, and
-    content by hash over all corpora.
+    Speakers, recordings and texts are compared within a corpus (two corpora may both call a speaker f1), extents by
+    file, and content and sound over all corpora. Texts are looked at in test parts alone. A slice of several pieces
+    leaks if one of them does.
 
     Args:
         parts: slice tables by (corpus, part), where part is 'train', 'valid' or 'test'.
-        hashes: path -> content hash (see `content_hashes`); files without one are not compared by content.
+        sounds: content hashes and near copies.
 
     Example:
         >>> row = {"speaker": "f1", "recording": "a.wav", "path": "/c/a.wav", "start": 0.0, "end": 2.0}
         >>> train, test = pd.DataFrame([row]), pd.DataFrame([{**row, "start": 2.0, "end": 4.0}])
-        >>> report = audit({("own", "train"): train, ("own", "test"): test}, {"/c/a.wav": "3f"})
+        >>> report = audit({("own", "train"): train, ("own", "test"): test}, Sounds({"/c/a.wav": "3f"}))
         >>> [finding.kind for finding in report.found]
         ['speaker', 'recording', 'audio']
     """
+    pieces = {name: one_row_a_piece(table) for name, table in parts.items()}
     findings = []
-    for (corpus, part), table in parts.items():
+    for (corpus, part), table in pieces.items():
+        slices = len(parts[corpus, part])
         for against in _AGAINST.get(part, ()):
-            others = {other: seen for (other, role), seen in parts.items() if role == against}
-            for kind, measure in _MEASURES.items():
-                leaks, names = measure(corpus, table, others, hashes)
+            others = {other: seen for (other, role), seen in pieces.items() if role == against}
+            for kind, measure in MEASURES.items():
+                if kind == "text" and part != "test":
+                    continue
+                leaks, names = measure(corpus, table, others, sounds)
+                count = len(np.unique(table.index[leaks]))
                 examples = tuple(sorted(set(names[leaks]))) if leaks.any() else ()
-                findings.append(Finding(kind, f"{corpus}/{part}", against, int(leaks.sum()), len(table), examples))
+                findings.append(Finding(kind, f"{corpus}/{part}", against, count, slices, examples))
     return LeakageReport(tuple(findings))
 
 
-def check_leakage(report: LeakageReport, accept: Collection[str]) -> None:
+def check_leakage(report: LeakageReport, accept: Collection[str], *, forbid: Collection[str] = ()) -> None:
     """Refuse leakage that was not accepted by name.
 
     Args:
         report: what `audit` found.
         accept: names of the kinds that the recipe accepts.
+        forbid: names of the kinds that are otherwise only reported.
 
     Raises:
         LeakageError: naming each finding that was not accepted, with its count.
@@ -135,7 +157,8 @@ def check_leakage(report: LeakageReport, accept: Collection[str]) -> None:
         >>> check_leakage(LeakageReport(()), [])
     """
     check_accepted(accept)
-    refused = [finding for finding in report.found if finding.kind not in accept]
+    forbidden = [finding for finding in report.reported if finding.kind in forbid]
+    refused = [finding for finding in (*report.found, *forbidden) if finding.kind not in accept]
     if refused:
         names = [kind for kind in LEAKAGES if kind in accept or any(finding.kind == kind for finding in refused)]
         lines = "\n  ".join(str(finding) for finding in refused)
@@ -160,73 +183,3 @@ def check_accepted(accept: Iterable[str]) -> None:
     for name in accept:
         if name not in LEAKAGES:
             raise LeakageError(f"split.accept_leakage: no leakage named {name!r}; {did_you_mean(name, LEAKAGES)}")
-
-
-def has_overlaps(table: pd.DataFrame) -> bool:
-    """Say whether any two slices of one file overlap in time.
-
-    Args:
-        table: slice table.
-
-    Example:
-        >>> has_overlaps(pd.DataFrame({"path": ["a", "a"], "start": [0.0, 7.5], "end": [10.0, 17.5]}))
-        True
-    """
-    ordered = table.sort_values(["path", "start"])
-    paths, starts, ends = (ordered[column].to_numpy() for column in ("path", "start", "end"))
-    return bool(((paths[1:] == paths[:-1]) & (starts[1:] < ends[:-1] - TOLERANCE)).any())
-
-
-Measure = Callable[
-    [str, pd.DataFrame, Mapping[str, pd.DataFrame], Mapping[str, str]], tuple[Mask, npt.NDArray[np.object_]]
-]
-
-
-def _within(column: str) -> Measure:
-    """Return the measure of values shared with the same corpus; unknown ('') values are not compared."""
-
-    def measure(
-        corpus: str, table: pd.DataFrame, others: Mapping[str, pd.DataFrame], hashes: Mapping[str, str]
-    ) -> tuple[Mask, npt.NDArray[np.object_]]:
-        names = table[column].to_numpy(dtype=object)
-        seen = set(others[corpus][column]) - {""} if corpus in others else set()
-        return np.array([name in seen for name in names], dtype=bool), names
-
-    return measure
-
-
-def _by_content(
-    corpus: str, table: pd.DataFrame, others: Mapping[str, pd.DataFrame], hashes: Mapping[str, str]
-) -> tuple[Mask, npt.NDArray[np.object_]]:
-    """Measure slices of files whose content is that of a file of any corpus."""
-    seen = {hashes[path] for other in others.values() for path in set(other["path"]) if path in hashes}
-    paths = table["path"].to_numpy(dtype=object)
-    return np.array([hashes.get(path) in seen for path in paths], dtype=bool), paths
-
-
-def _by_extent(
-    corpus: str, table: pd.DataFrame, others: Mapping[str, pd.DataFrame], hashes: Mapping[str, str]
-) -> tuple[Mask, npt.NDArray[np.object_]]:
-    """Measure slices whose extent overlaps that of another slice of the same file."""
-    paths = table["path"].to_numpy(dtype=object)
-    leaks = np.zeros(len(table), dtype=bool)
-    columns = ["path", "start", "end"]
-    seen = pd.concat([other[columns] for other in others.values()]) if others else table[columns].iloc[:0]
-    shared = set(paths) & set(seen["path"])
-    starts, ends = table["start"].to_numpy(dtype=float), table["end"].to_numpy(dtype=float)
-    for path, group in seen[seen["path"].isin(shared)].groupby("path"):
-        rows = np.flatnonzero(paths == path)
-        before = (
-            group["start"].to_numpy(dtype=float)[None, :] < ends[rows, None] - TOLERANCE
-        )  # (slices here, slices there)
-        after = group["end"].to_numpy(dtype=float)[None, :] > starts[rows, None] + TOLERANCE
-        leaks[rows] = (before & after).any(axis=1)
-    return leaks, paths
-
-
-_MEASURES: dict[str, Measure] = {
-    "speaker": _within("speaker"),
-    "recording": _within("recording"),
-    "slice": _by_extent,
-    "audio": _by_content,
-}

@@ -17,7 +17,15 @@ from transfer.data.file_names import nothing_found
 from transfer.data.tables import read_text_table
 from transfer.errors import CorpusError, did_you_mean
 
-__all__ = ["find_manifest", "read_folders", "read_manifest"]
+__all__ = [
+    "claims_folders",
+    "claims_manifest",
+    "find_manifest",
+    "path_inside",
+    "read_folders",
+    "read_manifest",
+    "read_rows",
+]
 
 MANIFESTS = ("manifest.csv", "manifest.tsv", "manifest.parquet")
 
@@ -63,7 +71,7 @@ def read_manifest(name: str, root: Path) -> Corpus:
             f"{name}: no manifest in {root}; expected {', '.join(MANIFESTS)} with the columns path, label, speaker"
         )
     folder = file.parent
-    rows = _rows(file)
+    rows = read_rows(file)
     if not rows:
         raise CorpusError(f"{file}: the manifest has no rows")
     _check_columns(file, list(rows[0][1]))
@@ -72,7 +80,7 @@ def read_manifest(name: str, root: Path) -> Corpus:
     listed = {PurePosixPath(Path(clip["path"]).relative_to(folder)).as_posix() for clip in clips}
     known = {file.name, SYNTHETIC_RECORD, *listed}
     ignored = tuple(other for other in list_files(folder) if other not in known)
-    return Corpus(name, folder, corpus_table(clips), ignored, (), read_synthetic(folder))
+    return Corpus(name, folder, corpus_table(clips), ignored, (), read_synthetic(folder), (file.name,))
 
 
 def read_folders(name: str, root: Path) -> Corpus:
@@ -102,8 +110,42 @@ def read_folders(name: str, root: Path) -> Corpus:
     return Corpus(name, root, corpus_table(clips.values()), ignored, (), read_synthetic(root))
 
 
-def _rows(file: Path) -> Sequence[Numbered]:
-    """Read a manifest's rows with their line (row for Parquet) numbers; empty fields become None."""
+def claims_manifest(files: Sequence[str]) -> int:
+    """Return how many audio files there are, none where no manifest lies at the root.
+
+    Args:
+        files: posix paths below the root.
+
+    Example:
+        >>> claims_manifest(["Manifest.CSV", "a/1.wav"]), claims_manifest(["a/manifest.csv", "a/1.wav"])
+        (1, 0)
+    """
+    declared = any(file.lower() in MANIFESTS for file in files)
+    return sum(map(is_audio, files)) if declared else 0
+
+
+def claims_folders(files: Sequence[str]) -> int:
+    """Return how many audio files lie in a folder.
+
+    Args:
+        files: posix paths below the root.
+
+    Example:
+        >>> claims_folders(["1.wav", "angry/1.wav"])
+        1
+    """
+    return sum("/" in file and is_audio(file) for file in files)
+
+
+def read_rows(file: Path) -> Sequence[Numbered]:
+    """Read the rows of a table with their line (row for Parquet) numbers; empty fields become None.
+
+    Args:
+        file: a Parquet file, or separated values in UTF-8.
+
+    Raises:
+        CorpusError: if it cannot be read as such.
+    """
     if file.suffix.lower() != ".parquet":
         return [(line, {key: value or None for key, value in row.items()}) for line, row in read_text_table(file)]
     try:
@@ -130,7 +172,7 @@ def _clip(file: Path, folder: Path, line: int, row: dict[str, Any]) -> dict[str,
     for column in ("path", "label"):
         if row[column] is None:
             raise CorpusError(f"{file}, line {line}: empty {column}")
-    inside = _inside(file, folder, line, str(row["path"]))
+    inside = path_inside(folder, str(row["path"]), place=f"{file}, line {line}")
     start, end = (_seconds(file, line, column, row.get(column)) for column in ("start", "end"))
     if not (math.isnan(start) or start >= 0) or end <= (0.0 if math.isnan(start) else start):
         raise CorpusError(
@@ -161,15 +203,33 @@ def _seconds(file: Path, line: int, column: str, value: Any) -> float:
     return seconds
 
 
-def _inside(file: Path, folder: Path, line: int, written: str) -> str:
-    """Return a path of the manifest as a posix path below its folder."""
+def path_inside(folder: Path, written: str, *, place: str) -> str:
+    r"""Return a path that a table of a corpus gives as a posix path below the corpus's folder.
+
+    Args:
+        folder: the corpus's folder.
+        written: relative to it or absolute, with slashes or backslashes, in either Unicode form.
+        place: file and line where it is written, for messages.
+
+    Raises:
+        CorpusError: if it leaves the folder.
+
+    Example:
+        >>> path_inside(Path("/corpus"), r"angry\1.wav", place="manifest.csv, line 2")
+        'angry/1.wav'
+        >>> path_inside(Path("/corpus"), "../1.wav", place="manifest.csv, line 2")
+        Traceback (most recent call last):
+        ...
+        transfer.errors.CorpusError: manifest.csv, line 2: the path '../1.wav' leaves the corpus folder /corpus; write
+        paths relative to it, or put the table where all the files lie below it
+    """
     path = written if os.path.lexists(folder / written) else written.replace("\\", "/")
     drive = PureWindowsPath(path).drive if os.name != "nt" else ""
     whole = posixpath.normpath(posixpath.join(folder.as_posix(), path))
     if drive or not PurePosixPath(whole).is_relative_to(folder.as_posix()):
         raise CorpusError(
-            f"{file}, line {line}: the path {written!r} leaves the corpus folder {folder}; "
-            "write paths relative to the manifest, or put the manifest where all the files lie below it"
+            f"{place}: the path {written!r} leaves the corpus folder {folder}; "
+            "write paths relative to it, or put the table where all the files lie below it"
         )
     inside = PurePosixPath(whole).relative_to(folder.as_posix()).as_posix()
     forms = (inside, unicodedata.normalize("NFC", inside), unicodedata.normalize("NFD", inside))

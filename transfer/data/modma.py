@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import BadZipFile
@@ -18,11 +19,10 @@ from transfer.data.corpus import SYNTHETIC_RECORD, Corpus, corpus_table, is_audi
 from transfer.data.file_names import nothing_found
 from transfer.errors import CorpusError
 
-__all__ = ["read_modma"]
+__all__ = ["claims_modma", "read_modma"]
 
 EXAMPLE = "02010001/01.wav and subjects_information_audio_lanzhou_2015.xlsx"
 LABELS = {"mdd": "MDD", "hc": "HC"}
-SEXES = {"m": "male", "f": "female", "male": "male", "female": "female"}
 SCORES = {
     "educationyears": "education",
     "phq9": "phq9",
@@ -49,11 +49,7 @@ def read_modma(name: str, root: Path) -> Corpus:
     """
     files = list_files(root)
     recordings = {file: match for file in files if is_audio(file) and (match := _RECORDING.search(_stem(file)))}
-    workbooks = [
-        file
-        for file in files
-        if PurePosixPath(file).name.lower().startswith("subjects_information_audio") and file.lower().endswith(".xlsx")
-    ]
+    workbooks = [file for file in files if _is_workbook(file)]
     if not recordings or not workbooks:
         raise nothing_found(name, root, files, expected=EXAMPLE)
     subjects = _read_subjects(root / workbooks[0])
@@ -70,7 +66,28 @@ def read_modma(name: str, root: Path) -> Corpus:
     heard = {int(clip["speaker"]) for clip in clips.values()}
     missing = tuple(f"{subject:08d}" for subject in subjects if subject not in heard)
     ignored = [file for file in files if file not in clips and file not in (workbooks[0], SYNTHETIC_RECORD)]
-    return Corpus(name, root, corpus_table(clips.values()), tuple(ignored), missing, read_synthetic(root))
+    tables = (workbooks[0],)
+    return Corpus(name, root, corpus_table(clips.values()), tuple(ignored), missing, read_synthetic(root), tables)
+
+
+def claims_modma(files: Sequence[str]) -> int:
+    """Return how many files are named as MODMA's recordings are, none where its workbook is not there.
+
+    Args:
+        files: posix paths below the root.
+
+    Example:
+        >>> claims_modma(["02010001/01.wav", "subjects_information_audio_lanzhou_2015.xlsx"])
+        1
+    """
+    recordings = [file for file in files if is_audio(file) and _RECORDING.search(_stem(file))]
+    return len(recordings) if any(map(_is_workbook, files)) else 0
+
+
+def _is_workbook(file: str) -> bool:
+    """Say whether a file is the workbook of subjects."""
+    name = PurePosixPath(file).name.lower()
+    return name.startswith("subjects_information_audio") and name.endswith(".xlsx")
 
 
 def _stem(file: str) -> str:
@@ -124,8 +141,7 @@ def _subject(row: dict[str, Any], path: Path) -> tuple[int, Subject]:
     if written.lower() not in LABELS:
         raise CorpusError(f"{path}: type of subject {number:08d} is {written!r}; expected HC or MDD")
     scores = {column: _score(row[key]) for key, column in SCORES.items() if key in row}
-    sex = SEXES.get(str(row.get("gender") or "").strip().lower(), "")
-    return number, {"label": LABELS[written.lower()], "sex": sex, "age": row.get("age"), **scores}
+    return number, {"label": LABELS[written.lower()], "sex": row.get("gender"), "age": row.get("age"), **scores}
 
 
 def _score(cell: object) -> float:

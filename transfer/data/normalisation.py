@@ -54,10 +54,13 @@ class Normaliser:
         kind: `none`; `clip`, each slice by itself; `train`, one for all, from the training slices whose labels are used;
             `corpus`, each corpus by its own slices that training may see, unlabelled ones too; `speaker`, each
             speaker by all of the speaker's slices (no labels used; a new speaker needs some speech first).
+        moments: group -> its statistics.
+        fitted: group -> the row positions that its statistics were measured on, which the leakage audit looks at.
     """
 
     kind: str
     moments: dict[Hashable, Moments] = field(default_factory=dict)
+    fitted: dict[Hashable, tuple[int, ...]] = field(default_factory=dict)
 
     def fit(self, slices: pd.DataFrame, clip: Callable[[int], np.ndarray]) -> Normaliser:
         """Measure the statistics.
@@ -68,16 +71,25 @@ class Normaliser:
         """
         if self.kind in ("none", "clip"):
             return self
-        if self.kind == "train":
-            chosen, groups = slices["labelled"], pd.Series("all", index=slices.index)
-        elif self.kind == "corpus":
-            chosen, groups = slices["visible"], slices["corpus"]
-        else:
-            chosen, groups = slices["speaker"] != "", slices["corpus"] + "/" + slices["speaker"]
-        positions = pd.Series(range(len(slices)), index=slices.index)[chosen]
-        for name, rows in positions.groupby(groups[chosen]):
-            self.moments[name] = Moments.of([clip(i) for i in rows])
+        chosen = {"train": "labelled", "corpus": "visible"}.get(self.kind)
+        mask = slices[chosen].astype(bool) if chosen else slices["speaker"] != ""
+        positions = pd.Series(range(len(slices)), index=slices.index)[mask]
+        for name, rows in positions.groupby(self.groups(slices)[mask]):
+            self.fitted[name] = tuple(int(i) for i in rows)
+            self.moments[name] = Moments.of([clip(i) for i in self.fitted[name]])
         return self
+
+    def groups(self, slices: pd.DataFrame) -> pd.Series:
+        """Return the group whose statistics each slice is standardised by, '' for its own alone.
+
+        Args:
+            slices: slice table with columns corpus and speaker.
+        """
+        if self.kind == "corpus":
+            return slices["corpus"].astype(str)
+        if self.kind == "speaker":
+            return slices["corpus"].astype(str) + "/" + slices["speaker"]
+        return pd.Series("all" if self.kind == "train" else "", index=slices.index)
 
     def apply(self, corpus: str, speaker: str, clip: np.ndarray) -> np.ndarray:
         """Return a clip (T, C), standardised by the statistics of its group."""

@@ -1,11 +1,16 @@
-"""What the files of a corpus are, without decoding them: durations, rates, channels, content hashes, problems."""
+"""What the files of a corpus are, without decoding them: durations, rates, channels, content hashes, problems.
+
+A file is opened once and then remembered (`ScanCache`); files are looked at side by side, in batches, so that memory does
+not grow with the corpus by more than the table that is returned.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,15 +18,19 @@ import soundfile
 
 from transfer.data.audio import SLACK, waveform_fault
 from transfer.data.corpus import some
+from transfer.data.scan_cache import Found, ScanCache, settled, stamp
 from transfer.errors import AudioError
 
 __all__ = ["clip_problems", "content_hashes", "scan_audio", "with_durations"]
 
 CHUNK = 1 << 20  # bytes read at a time, and samples decoded at a time
+BATCH = 1000  # files between two writes of the cache
 
 
 def scan_audio(table: pd.DataFrame, *, threads: int = 2, decode: bool = False) -> pd.DataFrame:
     """Look at the header and the content hash of each audio file of a corpus.
+
+    A file whose size and times of change are those of an earlier scan is not opened again.
 
     Args:
         table: a table with the column `path`, such as a corpus table; each file is looked at once.
@@ -39,9 +48,10 @@ def scan_audio(table: pd.DataFrame, *, threads: int = 2, decode: bool = False) -
         >>> scan_audio(pd.DataFrame({"path": [path]}))[["duration", "channels", "problem"]].values.tolist()
         [[0.1, 1, '']]
     """
-    paths = sorted(set(table["path"]))
+    paths, cache = sorted(set(table["path"])), ScanCache()
     with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
-        rows = list(pool.map(lambda path: _look(path, decode=decode), paths))
+        batches = (paths[first : first + BATCH] for first in range(0, len(paths), BATCH))
+        rows = [row for batch in batches for row in _scan(batch, cache, pool, decode)]
     scan: pd.DataFrame = pd.DataFrame(rows, columns=["path", "duration", "sample_rate", "channels", "hash", "problem"])
     return scan
 
@@ -120,19 +130,34 @@ def with_durations(
     return kept
 
 
-def _look(path: str, *, decode: bool) -> dict[str, Any]:
-    """Look at one file."""
-    row: dict[str, Any] = {"path": path, "duration": np.nan, "sample_rate": 0, "channels": 0, "hash": "", "problem": ""}
-    if not Path(path).is_file():
-        return {**row, "problem": "missing"}
+def _scan(
+    paths: list[str], cache: ScanCache, pool: ThreadPoolExecutor, decode: bool
+) -> Iterator[tuple[str | float, ...]]:
+    """Look at some files, at those that are known by their stamp alone, and give their rows."""
+    stamps = {path: stamp(path) for path in paths if Path(path).is_file()}
+    known = cache.known(stamps)
+    anew = [path for path in stamps if path not in known or (decode and known[path].heard is None)]
+    looked = dict(zip(anew, pool.map(lambda path: _look(path, decode=decode), anew), strict=True))
+    # What could not be opened may be so next time: permissions and networks leave no trace in a stamp.
+    lasting = [path for path in anew if settled(stamps[path]) and not looked[path].problem.startswith("unreadable")]
+    cache.keep({path: (stamps[path], looked[path]) for path in lasting})
+    results = known | looked
+    for path in paths:
+        found = results.get(path, Found(problem="missing"))
+        yield path, *found[:4], found.problem or (found.heard or "" if decode else "")
+
+
+def _look(path: str, *, decode: bool) -> Found:
+    """Look into one file: its header, its bytes, and its samples where that is asked for."""
+    digest = ""
     try:
-        row["hash"] = _hash(path)
+        digest = _hash(path)
         with soundfile.SoundFile(path) as file:
-            row.update(duration=file.frames / file.samplerate, sample_rate=file.samplerate, channels=file.channels)
-            row["problem"] = ("empty" if not file.frames else "") or (_listen(file) if decode else "")
+            problem = "" if file.frames else "empty"
+            heard = _listen(file) if decode and file.frames else "" if decode else None
+            return Found(file.frames / file.samplerate, file.samplerate, file.channels, digest, problem, heard)
     except (soundfile.SoundFileError, OSError, RuntimeError) as error:
-        row["problem"] = f"unreadable: {error}"
-    return row
+        return Found(hash=digest, problem=f"unreadable: {error}")
 
 
 def _hash(path: str) -> str:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
 
 import soundfile
 
+from transfer.data.synthetic.best import known_best
+from transfer.data.synthetic.difficulty import Difficulty
 from transfer.data.synthetic.domains import Shift
 from transfer.data.synthetic.layouts import LAYOUTS
 from transfer.data.synthetic.recording import Order
 from transfer.errors import UserError, did_you_mean
 
-__all__ = ["LAYOUTS", "VERSION", "Shift", "synthesize"]
+__all__ = ["LAYOUTS", "VERSION", "Difficulty", "Shift", "synthesize"]
 
 VERSION = 1  # counts changes of the generator that change its audio
 
@@ -35,7 +38,14 @@ def _size(what: str, asked: int | None, *, default: int, least: int, most: int) 
     return asked
 
 
-def _check(name: str, seed: int, shift: float | Shift, speakers: int | None, clips: int | None) -> Order:
+def _check(
+    name: str,
+    seed: int,
+    shift: float | Mapping[str, float] | Shift,
+    speakers: int | None,
+    clips: int | None,
+    difficulty: Difficulty,
+) -> Order:
     """Return the order with its sizes filled in."""
     if name not in LAYOUTS:
         raise UserError(f"no stand-in for a corpus named {name!r}; {did_you_mean(name, LAYOUTS)}")
@@ -43,17 +53,14 @@ def _check(name: str, seed: int, shift: float | Shift, speakers: int | None, cli
         raise TypeError(f"seed is {seed!r}; expected a whole number")
     if seed < 0:
         raise UserError(f"seed is {seed}; expected a whole number from 0 on")
-    if not isinstance(shift, Shift):
-        if not isinstance(shift, (int, float)):
-            raise TypeError(f"shift is {shift!r}; expected a number from 0 to 1, or a Shift")
-        shift = Shift.uniform(float(shift))
     layout = LAYOUTS[name]
     return Order(
         name,
         seed,
-        shift,
-        _size("speakers", speakers, default=layout.speakers, least=layout.fewest_speakers, most=layout.speakers),
+        Shift.of(shift),
+        _size("speakers", speakers, default=layout.speakers, least=layout.fewest_speakers, most=layout.most_speakers),
         _size("clips", clips, default=layout.clips, least=1, most=layout.most_clips),
+        difficulty,
     )
 
 
@@ -73,25 +80,34 @@ def synthesize(
     out: str | Path,
     *,
     seed: int = 0,
-    shift: float | Shift = 0.3,
+    shift: float | Mapping[str, float] | Shift = 0.3,
     speakers: int | None = None,
     clips: int | None = None,
+    spread: float = 0.0,
+    prior: float = 0.0,
+    label_noise: float = 0.0,
 ) -> Path:
     """Write a small speech-like corpus in the layout of a real one, and return its root.
 
     Every file has its own random stream by seed, corpus, speaker and clip: a smaller order writes a part of the same
     files, and the shift changes how the same speakers, texts and moments sound, not which were drawn. `synthetic.json`
-    in the root says what was ordered. Nothing is left behind when writing fails.
+    in the root says what was ordered, which labels are wrong, and the best score that can be had (`best`). Nothing is left
+    behind when writing fails.
 
     Args:
-        name: `casia`, `emovo`, `modma` or `nemo`.
+        name: A name of `LAYOUTS`, which has one for every reader.
         out: A folder that does not exist yet, or is empty.
         seed: Which speakers, texts and moments are drawn.
-        shift: How far the corpora lie apart, from 0 (one channel and language for all) to 1; or a `Shift`, dial by
-            dial.
-        speakers: Number of speakers, all of the real corpus by default; of MODMA the share of patients is kept.
+        shift: How far the corpora lie apart, from 0 (one channel and language for all) to 1; or dial by dial, as a
+            mapping or a `Shift`.
+        speakers: Number of speakers, all of the real corpus by default (12 of the larger acted ones, 15 of DAIC-WOZ);
+            of MODMA the share of patients is kept.
         clips: Clips per speaker and emotion (10 of CASIA, 5 of EMOVO and nEMO by default); of MODMA recordings per
-            subject (4 by default, taken from interview, reading and picture description).
+            subject (4 by default, taken from interview, reading and picture description), of DAIC-WOZ turns.
+        spread: How much the moment moves the prosodic factors, so that classes overlap, from 0 to 1 (see `Difficulty`).
+        prior: Skew of the class prior, from 0 (balanced) to 1; `clips` is the number of the most frequent class. Which
+            classes are rare is drawn by seed and corpus; of MODMA and DAIC-WOZ it is the depressed.
+        label_noise: Share of clips (of subjects, where a subject has one class) with a wrong label, from 0 to 0.5.
 
     Raises:
         UserError: If the name is unknown, a number is out of range, or the folder cannot be used.
@@ -104,15 +120,17 @@ def synthesize(
         ...     print(*sorted(path.relative_to(root).as_posix() for path in root.rglob("*.wav"))[:2])
         liuchanhg/angry/201.wav liuchanhg/fear/201.wav
     """
-    order = _check(name, seed, shift, speakers, clips)
+    order = _check(name, seed, shift, speakers, clips, Difficulty(spread, prior, label_noise))
     root = Path(out).expanduser().resolve()
     _check_folder(root)
     # A sibling, so that the last step is one rename on one file system.
     unfinished = root.with_name(f".{root.name}.{uuid4().hex[:8]}.unfinished")
     try:
         unfinished.mkdir(parents=True)
-        LAYOUTS[name].write(unfinished, order)
-        record = {"generator": __name__, "version": VERSION, **asdict(order)}
+        wrong = LAYOUTS[name].write(unfinished, order)
+        record = {"generator": __name__, "version": VERSION, **asdict(order), "known_best": known_best(order)}
+        if label_noise:
+            record["mislabelled"] = wrong
         (unfinished / "synthetic.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         if root.exists():
             root.rmdir()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
 
 from transfer.data.synthetic.channel import Channel
+from transfer.data.synthetic.factors import Prosody
 from transfer.data.synthetic.language import Language
-from transfer.errors import UserError
+from transfer.data.synthetic.languages import COMMON_LANGUAGE, LANGUAGES
+from transfer.errors import UserError, did_you_mean
 
 __all__ = ["COMMON", "DOMAINS", "Domain", "Shift", "shifted"]
 
@@ -21,6 +23,20 @@ class Domain:
 
     channel: Channel
     language: Language
+
+    @property
+    def displacement(self) -> Prosody:
+        """What a clip's factors seem displaced by to who does not know the domain: gain passes for vocal effort.
+
+        Noise, reverberation and vowels displace none of the factors: they hide them.
+        """
+        return Prosody(
+            pitch_range=float(np.log2(self.language.pitch_movement)),
+            rate=float(np.log2(self.language.syllables)),
+            energy=self.channel.gain,
+            pauses=-float(np.log2(self.language.phrase)),
+            tilt=-self.channel.slope,
+        )
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,25 @@ corpus as it is)
                 )
 
     @classmethod
+    def of(cls, shift: float | Mapping[str, float] | Shift) -> Shift:
+        """Return a shift as a recipe may write it: one number for all dials, or dial by dial.
+
+        Example:
+            >>> Shift.of({"noise": 0.5}) == Shift(noise=0.5)
+            True
+        """
+        if isinstance(shift, Shift):
+            return shift
+        dials = shift if isinstance(shift, Mapping) else {field.name: shift for field in fields(cls)}
+        known = [field.name for field in fields(cls)]
+        for name, value in dials.items():
+            if name not in known:
+                raise UserError(f"shift has no dial {name!r}; {did_you_mean(name, known)}")
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise TypeError(f"shift is {value!r}; expected a number from 0 to 1, or one for each dial")
+        return cls(**dials)
+
+    @classmethod
     def uniform(cls, shift: float) -> Shift:
         """Turn all dials alike."""
         return cls(*(shift for _ in fields(cls)))
@@ -71,116 +106,46 @@ _DIALS = {
 }
 
 
-def _vowels(*rows: Iterable[float]) -> np.ndarray:
-    """Return formants of a, e, i, o, u and a sixth vowel, in Hz, shape (6, 4)."""
-    return np.array([list(row) for row in rows])
+def _domain(
+    language: str,
+    *,
+    band: tuple[float, float],
+    slope: float,
+    room: tuple[float, float],
+    gain: float,
+    noise: tuple[float, float],
+) -> Domain:
+    """Return a domain by its language, band (Hz), slope (dB an octave), room (s, dB), gain (dB) and noise (dB, pole)."""
+    return Domain(Channel(*band, slope, *room, gain, *noise), LANGUAGES[language])
 
 
 COMMON = Domain(
     Channel(low_cut=70, high_cut=7000, slope=0.0, rt60=0.25, wet=-14, gain=0.0, snr=35, noise_pole=0.6),
-    Language(
-        vowels=_vowels(
-            (720, 1300, 2500, 3500),
-            (500, 1800, 2550, 3550),
-            (290, 2200, 2900, 3600),
-            (480, 900, 2500, 3400),
-            (310, 800, 2400, 3400),
-            (450, 1400, 2500, 3500),
-        ),
-        unvoiced=0.45,
-        tone=1.2,
-        syllables=4.6,
-        variability=0.22,
-        onset=0.35,
-        phrase=7.0,
-        lengthening=1.3,
-    ),
+    COMMON_LANGUAGE,
 )
 
-# The corpora as they are in kind (Mandarin read in a studio; Mandarin answered freely in a clinic's room; Italian;
-# Polish), not measured on them, and further apart than the recordings of careful laboratories.
+# The corpora as they are in kind (read in a studio, answered freely in a clinic's room ...), not measured on them, and
+# further apart than the recordings of careful laboratories.
+# fmt: off
 DOMAINS: dict[str, Domain] = {
-    "casia": Domain(
-        Channel(low_cut=50, high_cut=7800, slope=1.0, rt60=0.12, wet=-24, gain=1.0, snr=48, noise_pole=0.2),
-        Language(
-            vowels=_vowels(
-                (850, 1250, 2600, 3600),
-                (530, 1950, 2650, 3650),
-                (270, 2400, 3100, 3700),
-                (520, 820, 2600, 3400),
-                (310, 700, 2500, 3400),
-                (280, 2050, 2350, 3500),  # y
-            ),
-            unvoiced=0.55,
-            tone=2.2,
-            syllables=4.4,
-            variability=0.15,
-            onset=0.38,
-            phrase=9.0,
-            lengthening=1.2,
-        ),
-    ),
-    "modma": Domain(
-        Channel(low_cut=140, high_cut=4800, slope=-2.0, rt60=0.55, wet=-5, gain=-12.0, snr=20, noise_pole=0.93),
-        Language(
-            vowels=_vowels(  # free speech is centralised
-                (640, 1350, 2450, 3450),
-                (500, 1600, 2450, 3450),
-                (350, 1950, 2650, 3500),
-                (500, 1050, 2400, 3350),
-                (380, 1000, 2350, 3350),
-                (500, 1450, 2450, 3450),
-            ),
-            unvoiced=0.4,
-            tone=1.2,
-            syllables=5.2,
-            variability=0.35,
-            onset=0.3,
-            phrase=5.0,
-            lengthening=1.6,
-        ),
-    ),
-    "emovo": Domain(
-        Channel(low_cut=60, high_cut=7600, slope=0.3, rt60=0.35, wet=-10, gain=-4.0, snr=38, noise_pole=0.8),
-        Language(
-            vowels=_vowels(
-                (780, 1350, 2550, 3500),
-                (480, 1950, 2600, 3550),
-                (290, 2300, 3000, 3650),
-                (480, 850, 2500, 3400),
-                (310, 750, 2350, 3350),
-                (600, 1750, 2550, 3500),  # open e
-            ),
-            unvoiced=0.35,
-            tone=0.6,
-            syllables=5.6,
-            variability=0.2,
-            onset=0.35,
-            phrase=8.0,
-            lengthening=1.5,
-        ),
-    ),
-    "nemo": Domain(
-        Channel(low_cut=90, high_cut=7200, slope=-0.5, rt60=0.15, wet=-20, gain=5.0, snr=42, noise_pole=0.4),
-        Language(
-            vowels=_vowels(
-                (720, 1300, 2450, 3500),
-                (560, 1700, 2500, 3550),
-                (280, 2250, 2950, 3600),
-                (560, 950, 2450, 3400),
-                (320, 700, 2300, 3350),
-                (380, 1850, 2550, 3550),  # close central
-            ),
-            unvoiced=0.6,
-            tone=0.4,
-            syllables=5.0,
-            variability=0.3,
-            onset=0.5,
-            phrase=7.0,
-            lengthening=1.4,
-        ),
-    ),
+    "casia": _domain("mandarin", band=(50, 7800), slope=1.0, room=(0.12, -24), gain=1.0, noise=(48, 0.2)),
+    "crema_d": _domain("english", band=(100, 6500), slope=-1.0, room=(0.3, -12), gain=-9.0, noise=(30, 0.85)),
+    "daic_woz": _domain("english_free", band=(120, 5500), slope=-1.5, room=(0.35, -9), gain=-10.0, noise=(24, 0.9)),
+    "emodb": _domain("german", band=(60, 7700), slope=0.8, room=(0.1, -26), gain=3.0, noise=(45, 0.3)),
+    "emovo": _domain("italian", band=(60, 7600), slope=0.3, room=(0.35, -10), gain=-4.0, noise=(38, 0.8)),
+    "enterface": _domain("english", band=(110, 6000), slope=-0.8, room=(0.5, -7), gain=-2.0, noise=(26, 0.75)),
+    "iemocap": _domain("english_free", band=(80, 7000), slope=-0.3, room=(0.4, -9), gain=-8.0, noise=(28, 0.8)),
+    "modma": _domain("mandarin_free", band=(140, 4800), slope=-2.0, room=(0.55, -5), gain=-12.0, noise=(20, 0.93)),
+    "nemo": _domain("polish", band=(90, 7200), slope=-0.5, room=(0.15, -20), gain=5.0, noise=(42, 0.4)),
+    "ravdess": _domain("english", band=(60, 7800), slope=0.5, room=(0.2, -18), gain=-12.0, noise=(40, 0.5)),
+    "savee": _domain("english", band=(70, 7500), slope=0.2, room=(0.2, -18), gain=-1.0, noise=(36, 0.6)),
+    "tess": _domain("english", band=(80, 7400), slope=0.4, room=(0.12, -24), gain=-3.0, noise=(44, 0.4)),
+    "urdu": _domain("urdu", band=(150, 6800), slope=-0.6, room=(0.3, -12), gain=2.0, noise=(25, 0.7)),
+    "manifest": _domain("german", band=(130, 5200), slope=-1.2, room=(0.25, -10), gain=-5.0, noise=(22, 0.9)),
+    "audformat": _domain("german", band=(60, 7500), slope=0.6, room=(0.15, -22), gain=1.0, noise=(42, 0.4)),
+    "folders": _domain("mandarin", band=(60, 7400), slope=0.6, room=(0.2, -18), gain=-2.0, noise=(40, 0.4)),
 }
+# fmt: on
 
 T = TypeVar("T", Channel, Language)
 

@@ -51,6 +51,13 @@ class Language:
     phrase: float
     lengthening: float
 
+    @property
+    def pitch_movement(self) -> float:
+        """Standard deviation of the pitch of a neutral reading around the speaker's level, in semitones."""
+        mean = _TONES.mean()
+        contours = np.mean(np.sum(_TONES**2, axis=1) + np.prod(_TONES, axis=1)) / 3.0 - mean**2
+        return float(np.sqrt(_DECLINATION**2 / 12.0 + _ACCENT**2 + self.tone**2 * contours))
+
 
 @dataclass(frozen=True)
 class Text:

@@ -11,7 +11,9 @@ from zipfile import ZipFile, ZipInfo
 import numpy as np
 import openpyxl
 
-from transfer.data.synthetic.factors import DEPRESSION, Prosody, Sex
+from transfer.data.synthetic.difficulty import Difficulty
+from transfer.data.synthetic.domains import Shift
+from transfer.data.synthetic.factors import DEPRESSION, Prosody, Sex, severity
 from transfer.data.synthetic.recording import Order, Session, stream, write_wav
 
 __all__ = ["RECORDINGS", "SUBJECTS", "Subject", "draw_subjects", "write_modma"]
@@ -38,32 +40,34 @@ _ORDER = (*_FIRST, *(number for number in range(1, RECORDINGS + 1) if number not
 
 @dataclass(frozen=True)
 class Subject:
-    """A subject: severity is 0 for no symptom and around 1 for a depressed patient."""
+    """A subject: severity is 0 for no symptom and around 1 for a depressed patient, which label noise may hide."""
 
     id: str
     group: Literal["MDD", "HC"]
+    shown: str
     sex: Sex
     severity: float
 
 
-def draw_subjects(seed: int, number: int = SUBJECTS) -> list[Subject]:
-    """Draw subjects, keeping the real corpus's share of patients (23 of 52) and of women (16 of 52).
+def draw_subjects(seed: int, number: int = SUBJECTS, *, difficulty: Difficulty = Difficulty()) -> list[Subject]:
+    """Draw subjects, keeping the real corpus's share of patients (23 of 52; the prior lowers it) and of women (16 of 52).
 
     Example:
         >>> [subject.id for subject in draw_subjects(0, 4)]
         ['02010001', '02010002', '02020001', '02020002']
     """
-    patients = min(max(round(number * _MDD / SUBJECTS), 1), number - 1)
+    order = Order("modma", seed, Shift(), number, 1, difficulty)
+    patients = min(max(round(number * _MDD / SUBJECTS * difficulty.shares(2)[1]), 1), number - 1)
     subjects = []
     for place in range(number):
-        patient = place < patients
-        index = place if patient else place - patients
-        identity = f"{'0201' if patient else '0202'}{index + 1:04d}"
+        group: Literal["MDD", "HC"] = "MDD" if place < patients else "HC"
+        index = place if group == "MDD" else place - patients
+        identity = f"{'0201' if group == 'MDD' else '0202'}{index + 1:04d}"
+        shown = order.shown(group, ("MDD", "HC"), identity)
         spread = stream(seed, "modma", identity, "severity").standard_normal()
-        # Patients differ in how much shows, and controls are not free of symptoms: the groups overlap.
-        severity = float(np.exp(0.3 * spread)) if patient else float(0.15 * abs(spread))
         sex: Sex = "female" if index % 10 in (2, 5, 8) else "male"
-        subjects.append(Subject(identity, "MDD" if patient else "HC", sex, severity))
+        severe = float(severity(np.asarray(spread), depressed=shown == "MDD"))
+        subjects.append(Subject(identity, group, shown, sex, severe))
     return subjects
 
 
@@ -109,9 +113,13 @@ def _write_workbook(path: Path, rows: list[list[int | str]]) -> None:
             archive.writestr(ZipInfo(name), content)
 
 
-def write_modma(root: Path, order: Order) -> None:
-    """Write subjects' recordings under `audio_lanzhou_2015/` and the workbook of their scales beside it."""
-    subjects = draw_subjects(order.seed, order.speakers)
+def write_modma(root: Path, order: Order) -> dict[str, str]:
+    """Write subjects' recordings under `audio_lanzhou_2015/` and the workbook of their scales beside it.
+
+    Returns:
+        subject -> the group that is heard, of subjects with a wrong label.
+    """
+    subjects = draw_subjects(order.seed, order.speakers, difficulty=order.difficulty)
     for subject in subjects:
         session = Session(order, subject.id, subject.sex)
         for recording in sorted(_ORDER[: order.clips]):
@@ -127,3 +135,4 @@ def write_modma(root: Path, order: Order) -> None:
             )
             write_wav(root / _AUDIO / subject.id / f"{clip}.wav", audio, rate=_RATE)
     _write_workbook(root / _WORKBOOK, [_row(order.seed, subject) for subject in subjects])
+    return {subject.id: subject.shown for subject in subjects if subject.shown != subject.group}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -12,6 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from transfer.data.synthetic.channel import draw_session, impulse_response, transmit
+from transfer.data.synthetic.difficulty import Difficulty
 from transfer.data.synthetic.domains import Shift, shifted
 from transfer.data.synthetic.factors import BETWEEN_CLIPS, Prosody, Sex, draw_speaker
 from transfer.data.synthetic.language import articulate, draw_text
@@ -29,6 +31,29 @@ class Order:
     shift: Shift
     speakers: int
     clips: int
+    difficulty: Difficulty = Difficulty()
+
+    def clips_by_class(self, classes: Sequence[str]) -> dict[str, int]:
+        """Return the clips per speaker of each class; which classes are rare is drawn by seed and corpus.
+
+        Example:
+            >>> Order("casia", 0, Shift(), 4, 10, Difficulty(prior=1.0)).clips_by_class(["a", "b", "c"])
+            {'a': 3, 'b': 1, 'c': 10}
+        """
+        ranks = stream(self.seed, self.name, "prior").permutation(len(classes))
+        shares = self.difficulty.shares(len(classes))
+        return {name: max(1, round(self.clips * shares[rank])) for name, rank in zip(classes, ranks, strict=True)}
+
+    def shown(self, label: str, classes: Sequence[str], *clip: str) -> str:
+        """Return the class that a clip (or a subject) shows: that of its label, or by label noise any other.
+
+        Example:
+            >>> Order("casia", 0, Shift(), 4, 1).shown("sad", ["angry", "sad"], "wangzhe", "201")
+            'sad'
+        """
+        rng = stream(self.seed, self.name, "label", *clip, label)
+        others = [name for name in classes if name != label]
+        return others[rng.integers(len(others))] if rng.random() < self.difficulty.label_noise else label
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
@@ -82,7 +107,8 @@ class Session:
         """
         rng = self._stream("clip", clip)
         said = draw_text(stream(self.order.seed, self.order.name, "text", text), syllables=syllables)
-        total = self.speaker.habit + prosody + BETWEEN_CLIPS.draw(rng)
+        moment = BETWEEN_CLIPS * self.order.difficulty.spread_factor
+        total = self.speaker.habit + prosody + moment.draw(rng)
         tracks = articulate(said, self._language, total, rng, seconds=seconds)
         return transmit(vocalise(tracks, self.speaker, total, rng), self._channel, self._response, rng)
 

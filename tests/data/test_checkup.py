@@ -1,0 +1,118 @@
+"""Every fault planted in a folder is named with its number; a sound folder has none."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import soxr
+
+from transfer.data.checkup import check_corpus
+from transfer.data.corpus import Corpus, corpus_table
+from transfer.data.measurement import measure_clips
+from transfer.data.scan import scan_audio
+
+RATE = 16000
+
+
+def speech(seed, seconds=2.0, level=0.1):
+    return level * np.random.default_rng(seed).standard_normal(int(seconds * RATE))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i in range(24):
+        soundfile.write(tmp_path / f"{i:02}.wav", speech(i, 2 + i / 50), RATE)
+    return tmp_path
+
+
+def faults(folder, rows=None, **account):
+    files = sorted(folder.glob("*.wav"))
+    rows = rows or [
+        {"path": str(f), "label": "ab"[i // 3 % 2], "speaker": f"s{i % 3}", "recording": f.name}
+        for i, f in enumerate(files)
+    ]
+    corpus = Corpus("own", folder, corpus_table(rows), **account)
+    found = check_corpus(corpus, scan_audio(corpus.table, decode=True), measure_clips(corpus.table))
+    return {fault.kind: fault for fault in found}
+
+
+def test_a_sound_folder_has_no_fault(folder):
+    assert faults(folder) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "breaks", "plant"),
+    [
+        ("unreadable", True, lambda f: f.write_text("this is text")),
+        ("empty", True, lambda f: soundfile.write(f, np.zeros(0), RATE)),
+        ("silent", True, lambda f: soundfile.write(f, np.zeros(2 * RATE), RATE)),
+        ("not finite", True, lambda f: soundfile.write(f, np.full(2 * RATE, np.nan), RATE, subtype="FLOAT")),
+        ("clipped", False, lambda f: soundfile.write(f, np.clip(20 * speech(99), -1, 1), RATE)),
+        ("wrong sample rate", False, lambda f: soundfile.write(f, soxr.resample(speech(99), RATE, 22050), 22050)),
+        ("low rate", False, lambda f: soundfile.write(f, soxr.resample(speech(99), RATE, 8000), 8000)),
+        ("wrong channels", False, lambda f: soundfile.write(f, np.stack([speech(98), speech(99)], 1), RATE)),
+        ("outlying duration", False, lambda f: soundfile.write(f, speech(99, 30), RATE)),
+        ("duplicate", True, lambda f: f.write_bytes((f.parent / "00.wav").read_bytes())),
+    ],
+)
+def test_a_planted_fault_is_named_once_with_its_file(folder, kind, breaks, plant):
+    plant(folder / "07.wav")
+    found = faults(folder)
+    assert found[kind].count == 1
+    assert "07.wav" in found[kind].examples[0]
+    assert found[kind].breaks is breaks
+    assert set(found) <= {kind, "wrong sample rate", "low rate"}  # 8 kHz is both
+
+
+def test_what_the_reader_accounts_for_is_told(folder):
+    found = faults(folder, missing=("25.wav",), ignored=("notes.txt", "a.pdf"))
+    assert found["missing"].examples == ("25.wav",)
+    assert not found["missing"].breaks
+    assert found["ignored file"].count == 2
+
+
+def test_unknown_and_one_class_speakers_are_told(folder):
+    files = sorted(folder.glob("*.wav"))
+    rows = [
+        {
+            "path": str(f),
+            "label": "a" if i < 4 else "ab"[i % 2],
+            "speaker": "s" if i < 4 else "tu"[i % 2 == i % 3],
+            "recording": f.name,
+        }
+        for i, f in enumerate(files)
+    ]
+    rows[-1]["speaker"] = ""
+    found = faults(folder, rows)
+    assert found["one-class speaker"].examples == ("s",)
+    assert found["unknown speaker"].count == 1
+
+
+def test_twins_are_listed_in_pairs(folder):
+    table = corpus_table([{"path": str(folder / "00.wav"), "label": "a", "speaker": "s", "recording": "00.wav"}])
+    corpus = Corpus("own", folder, table)
+    found = check_corpus(corpus, scan_audio(table), measure_clips(table), twins=[("00.wav", "01.wav")])
+    assert [(f.kind, f.examples) for f in found] == [("near-duplicate", ("00.wav ~ 01.wav",))]
+
+
+def test_faults_that_break_training_come_first(folder):
+    (folder / "07.wav").write_text("text")
+    soundfile.write(folder / "03.wav", speech(99, 30), RATE)
+    assert [fault.breaks for fault in faults(folder).values()] == [True, False]
+
+
+def test_one_file_with_many_clips_is_no_duplicate(tmp_path):
+    soundfile.write(tmp_path / "a.wav", speech(0, 20), RATE)
+    rows = [
+        {
+            "path": str(tmp_path / "a.wav"),
+            "label": "a",
+            "speaker": "s",
+            "recording": "a.wav",
+            "start": i,
+            "end": i + 1.0,
+        }
+        for i in range(10)
+    ]
+    assert faults(tmp_path, rows) == {}
+    assert pd.DataFrame(rows)["start"].is_monotonic_increasing

@@ -1,0 +1,95 @@
+"""`transfer corpus`: what it prints, as text and JSON, and how it exits."""
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from transfer.cli import main
+from transfer.data.synthetic import synthesize
+
+
+@pytest.fixture
+def command(monkeypatch, capfd):
+    """Return a function that runs the command line and returns exit code, stdout and stderr."""
+
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["transfer", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        return exit_.value.code or 0, *capfd.readouterr()
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def emovo(tmp_path_factory):
+    return synthesize("emovo", tmp_path_factory.mktemp("corpora") / "emovo", speakers=4, clips=2)
+
+
+def test_list_names_every_reader_and_what_is_here(command, emovo, monkeypatch):
+    from transfer.data.readers import READERS
+
+    monkeypatch.setenv("TRANSFER_CORPORA", str(emovo.parent))
+    code, out, _ = command("corpus", "list", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert set(found) == set(READERS)
+    assert [name for name, entry in found.items() if entry["here"]] == ["emovo"]
+    assert "emovo" in command("corpus", "list")[1]
+
+
+def test_describe_counts_a_folder_whose_reader_it_guesses(command, emovo, tmp_path):
+    picture = tmp_path / "emovo.png"
+    code, out, err = command("corpus", "describe", emovo, "--json", "--picture", picture)
+    found = json.loads(out)
+    assert code == 0
+    assert "read as emovo" in err
+    assert (found["clips"], found["speakers"], len(found["classes"])) == (56, 4, 7)
+    assert found["synthetic"] is True
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "56 clips" in command("corpus", "describe", emovo)[1]
+
+
+def test_check_exits_with_1_and_names_a_copy_at_another_gain(command, emovo, tmp_path):
+    import soundfile
+
+    assert command("corpus", "check", emovo)[0] == 0
+    root = tmp_path / "emovo"
+    shutil.copytree(emovo, root)
+    first, second = sorted(root.rglob("*.wav"))[:2]
+    wave, rate = soundfile.read(first)
+    soundfile.write(second, 0.4 * wave[rate // 10 :], rate)
+    code, out, _ = command("corpus", "check", root, "--json")
+    faults = {fault["kind"]: fault for fault in json.loads(out)["faults"]}
+    assert code == 1
+    assert faults["near-duplicate"]["count"] == 1
+    assert first.name in faults["near-duplicate"]["examples"][0]
+    assert "near-duplicate" in command("corpus", "check", root)[1]
+
+
+def test_probe_reports_every_confound_against_permuted_labels(command, emovo):
+    code, out, _ = command("corpus", "probe", emovo, "--json", "--permutations", "50")
+    found = json.loads(out)
+    assert code == 0
+    assert {"duration", "loudness", "snr", "sex", "speaker"} <= {probe["confound"] for probe in found["probes"]}
+    assert all(0 < probe["p"] <= 1 and probe["chance"] <= probe["high"] for probe in found["probes"])
+    assert "permuted" in command("corpus", "probe", emovo, "--permutations", "20")[1]
+
+
+def test_a_folder_of_nothing_exits_with_2(command, tmp_path):
+    code, _, err = command("corpus", "check", tmp_path)
+    assert code == 2
+    assert "error:" in err
+
+
+@pytest.mark.corpora
+@pytest.mark.parametrize(("name", "clips", "speakers", "each"), [("nemo", 1050, 5, 175), ("emovo", 588, 6, 84)])
+def test_check_tells_the_truth_about_the_real_corpora(command, corpora, name, clips, speakers, each):
+    _, out, _ = command("corpus", "check", corpora / name, "--json")
+    found = json.loads(out)
+    assert (found["clips"], found["speakers"]) == (clips, speakers)
+    assert set(found["classes"].values()) == {each}
+    assert {fault["kind"] for fault in found["faults"]} <= {"near-duplicate"}
