@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -15,16 +16,21 @@ from losses.shapes import check_labels
 
 @full_precision
 def cross_entropy(
-    logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    class_weights: Tensor | None = None,
+    row_weights: Tensor | None = None,
 ) -> Tensor:
     r"""Cross-entropy with label smoothing and class weights; no label is ignored.
 
     .. math::
-        L = \frac{\sum_i \sum_k -w_k q_{ik} \log p_{ik}}{\sum_i w_{y_i}}, \qquad
+        L = \frac{\sum_i r_i \sum_k -w_k q_{ik} \log p_{ik}}{\sum_i r_i w_{y_i}}, \qquad
         q_{ik} = (1 - \epsilon) [k = y_i] + \epsilon / K
 
-    with :math:`p` the softmax of the logits and :math:`w = 1` by default. Labels may also be probabilities (of mixup);
-    the denominator is then n.
+    with :math:`p` the softmax of the logits and :math:`w = r = 1` by default. Labels may also be probabilities; the
+    denominator is then :math:`\sum_i r_i`.
 
     Reference: Szegedy et al., "Rethinking the inception architecture for computer vision", CVPR 2016.
 
@@ -33,9 +39,10 @@ def cross_entropy(
         labels: class indices, or probabilities.
         label_smoothing: the number epsilon, in [0, 1].
         class_weights: a weight w for each class.
+        row_weights: a weight r for each row: its share in a mix.
 
     Shape:
-        logits (n, K), labels (n,) or (n, K), class_weights (K,); the result is a scalar.
+        logits (n, K), labels (n,) or (n, K), class_weights (K,), row_weights (n,); the result is a scalar.
 
     Returns:
         The cross-entropy in nats.
@@ -57,17 +64,30 @@ def cross_entropy(
         class_weights = class_weights.to(logits)
     # torch would skip -100 in silence; no label has this value.
     nothing = torch.iinfo(torch.int64).min
-    return F.cross_entropy(logits, labels, weight=class_weights, label_smoothing=label_smoothing, ignore_index=nothing)
+    entropy = partial(F.cross_entropy, weight=class_weights, label_smoothing=label_smoothing, ignore_index=nothing)
+    if row_weights is None:
+        return entropy(logits, labels)
+    _check_row_weights(logits, row_weights)
+    counted = class_weights is not None and not labels.is_floating_point()
+    weights = row_weights * class_weights[labels] if counted else row_weights  # type: ignore[index]
+    return (row_weights * entropy(logits, labels, reduction="none")).sum() / weights.sum()
 
 
 @full_precision
-def focal(logits: Tensor, labels: Tensor, *, gamma: float = 2.0, class_weights: Tensor | None = None) -> Tensor:
+def focal(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    gamma: float = 2.0,
+    class_weights: Tensor | None = None,
+    row_weights: Tensor | None = None,
+) -> Tensor:
     r"""Focal loss: cross-entropy in which what is already right counts less.
 
     .. math::
-        L = \frac{\sum_i -w_{y_i} (1 - p_i)^\gamma \log p_i}{\sum_i w_{y_i}}
+        L = \frac{\sum_i -r_i w_{y_i} (1 - p_i)^\gamma \log p_i}{\sum_i r_i w_{y_i}}
 
-    with :math:`p_i` the probability of the label and :math:`w = 1` by default. At :math:`\gamma = 0` it is the
+    with :math:`p_i` the probability of the label and :math:`w = r = 1` by default. At :math:`\gamma = 0` it is the
     cross-entropy.
 
     Reference: Lin et al., "Focal loss for dense object detection", ICCV 2017.
@@ -77,9 +97,10 @@ def focal(logits: Tensor, labels: Tensor, *, gamma: float = 2.0, class_weights: 
         labels: class indices.
         gamma: how much less; zero or more.
         class_weights: a weight w for each class.
+        row_weights: a weight r for each row: its share in a mix.
 
     Shape:
-        logits (n, K), labels (n,), class_weights (K,); the result is a scalar.
+        logits (n, K), labels (n,), class_weights (K,), row_weights (n,); the result is a scalar.
 
     Returns:
         The loss in nats.
@@ -98,9 +119,12 @@ def focal(logits: Tensor, labels: Tensor, *, gamma: float = 2.0, class_weights: 
     # 1 - p from log p keeps its digits near p = 1; the floor keeps the slope of a power below one finite.
     wrong = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).eps)  # (n,)
     losses = -log_p if gamma == 0 else -(wrong**gamma) * log_p  # (n,)
-    if class_weights is None:
+    if class_weights is None and row_weights is None:
         return losses.mean()
-    weights = class_weights.to(logits)[labels]  # (n,)
+    weights = torch.ones_like(losses) if class_weights is None else class_weights.to(logits)[labels]  # (n,)
+    if row_weights is not None:
+        _check_row_weights(logits, row_weights)
+        weights = weights * row_weights
     return (weights * losses).sum() / weights.sum()
 
 
@@ -134,9 +158,15 @@ class CrossEntropy(nn.Module):
         self.label_smoothing = label_smoothing
         self.register_buffer("class_weights", _positive(class_weights), persistent=False)
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, labels: Tensor, row_weights: Tensor | None = None) -> Tensor:
         """Return the cross-entropy."""
-        return cross_entropy(logits, labels, label_smoothing=self.label_smoothing, class_weights=self.class_weights)
+        return cross_entropy(
+            logits,
+            labels,
+            label_smoothing=self.label_smoothing,
+            class_weights=self.class_weights,
+            row_weights=row_weights,
+        )
 
 
 class Focal(nn.Module):
@@ -169,9 +199,9 @@ class Focal(nn.Module):
         self.gamma = gamma
         self.register_buffer("class_weights", _positive(class_weights), persistent=False)
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, labels: Tensor, row_weights: Tensor | None = None) -> Tensor:
         """Return the focal loss."""
-        return focal(logits, labels, gamma=self.gamma, class_weights=self.class_weights)
+        return focal(logits, labels, gamma=self.gamma, class_weights=self.class_weights, row_weights=row_weights)
 
 
 def _positive(class_weights: Sequence[float] | None) -> Tensor | None:
@@ -187,4 +217,11 @@ def _check_class_weights(logits: Tensor, class_weights: Tensor | None) -> None:
     if class_weights is not None and len(class_weights) != logits.shape[1]:
         raise ValueError(
             f"there are {len(class_weights)} class weights for {logits.shape[1]} classes; expected one for each"
+        )
+
+
+def _check_row_weights(logits: Tensor, row_weights: Tensor) -> None:
+    if row_weights.shape != logits.shape[:1]:
+        raise ValueError(
+            f"row_weights have shape {tuple(row_weights.shape)}; expected one for each of {len(logits)} rows"
         )

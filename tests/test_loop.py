@@ -37,7 +37,7 @@ def test_training_stops_when_validation_has_not_improved(attached, train):
 
 def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(attached, train, monkeypatch):
     strategy = attached("mmd")
-    monkeypatch.setattr(strategy.align["mmd"], "forward", lambda source, target: source.sum() * float("nan"))
+    monkeypatch.setattr(strategy.align["mmd"].loss, "forward", lambda source, target: source.sum() * float("nan"))
     before = {k: v.clone() for k, v in strategy.setting.model.named_parameters()}
     with pytest.raises(NumericsError, match=r"transfer: adapt: mmd is nan at epoch 1, step 1 of 2"):
         train(strategy)

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from transfer.data.domain import Domain
-from transfer.data.sampling import BatchStream
+from transfer.data.domain import HIDDEN, Domain
+from transfer.data.sampling import BalancedStream, BatchStream, Stream
 from transfer.errors import NumericsError
 from transfer.optim import build_optimizer, matches
 from transfer.schedules import learning_rate_factor
+from transfer.stepping import Stepping, clip_and_step
 from transfer.strategies import Draw, Phase, Stage, Strategy
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+    from transfer.augmentation import Augmenter
 
 __all__ = ["Record", "fit"]
 
@@ -52,6 +55,7 @@ def fit(
     seed: int,
     score: Callable[[], Mapping[str, float]] | None,
     metric: str = "uar",
+    observe: Callable[[], Mapping[str, float]] = dict,
     report: Callable[[int, dict[str, float]], None] = lambda epoch, values: None,
 ) -> Record:
     """Train one stage, and leave the model with the weights of the epoch that scored best.
@@ -63,7 +67,8 @@ def fit(
         fabric: device and precision.
         seed: of the batches drawn.
         score: validation scores of the model as it is; None keeps the last epoch.
-        metric: the score that selects, `uar` (higher) or `loss` (lower).
+        metric: the score that selects: `loss` (lower), or any other (higher).
+        observe: further figures of the epoch just trained.
         report: is told every epoch's values.
 
     Raises:
@@ -75,19 +80,20 @@ def fit(
     optimizers = {
         name: fabric.setup_optimizers(build_optimizer(parameters, plan)) for name, plan in stage.optimizers.items()
     }
-    streams = Streams(domains, stage.settings.batch_size, stage.settings.balance, seed)
+    settings, augmenter = stage.settings, strategy.setting.augmenter
+    streams = Streams(domains, settings.batch_size, settings.balance, seed, augmenter)
     record, best, kept = Record(stage.name), -math.inf, None
     for epoch in range(stage.epochs):
         freeze(model, strategy, stage.frozen(epoch))
-        values = _epoch(stage, epoch, root, optimizers, streams, fabric)
+        values = {**_epoch(stage, epoch, root, optimizers, streams, fabric), **observe()}
         if score is not None:
             values |= {f"valid/{k}": v for k, v in score().items()}
-            quality = values[f"valid/{metric}"] * (1 if metric == "uar" else -1)
+            quality = values[f"valid/{metric}"] * (-1 if metric == "loss" else 1)
             if quality > best:
                 best, kept, record.best_epoch = quality, copy.deepcopy(model.state_dict()), epoch
         record.epochs.append(values)
         report(epoch, values)
-        record.stopped = _stop(stage, record)
+        record.stopped = _stop(stage, record, metric)
         if record.stopped:
             break
     if kept is not None:
@@ -103,14 +109,15 @@ def _epoch(
     total, done = sum(steps for _, steps in plan), 0
     sums: dict[str, list[float]] = defaultdict(list)
     for phase, steps in plan:
-        optimizer = optimizers[phase.optimizer]
+        driven = {name: optimizers[name] for name in phase.drives}
         for _ in range(steps):
             progress = (epoch + done / total) / stage.epochs
-            schedule = stage.optimizers[phase.optimizer].schedule
-            factor = learning_rate_factor(schedule, epoch=epoch, progress=progress, epochs=stage.epochs)
-            for group in optimizer.param_groups:
-                group["lr"] = group["base_lr"] * factor
-            values = step(phase, streams, root, optimizer, fabric, progress, stage.settings.clip_gradient)
+            for name, optimizer in driven.items():
+                schedule = stage.optimizers[name].schedule
+                factor = learning_rate_factor(schedule, epoch=epoch, progress=progress, epochs=stage.epochs)
+                for group in optimizer.param_groups:
+                    group["lr"] = group["base_lr"] * factor
+            values = step(phase, streams, root, driven, fabric, progress, stage.settings.clip_gradient)
             for name, value in values.items():
                 if not math.isfinite(value):
                     raise NumericsError(
@@ -127,15 +134,20 @@ def step(
     phase: Phase,
     streams: Streams,
     root: nn.ModuleList,
-    optimizer: Any,
+    optimizers: Mapping[str, Any],
     fabric: Fabric,
     progress: float,
     clip: float | None,
 ) -> dict[str, float]:
-    """Take one step; return the terms, their weighted sum and the norm of its gradient."""
+    """Take one step; return the terms, their weighted sum, and the norm of its gradient where that is not finite."""
     root.zero_grad(set_to_none=True)
+    batches = [streams.batch(draw) for draw in phase.draws]
+    if phase.stepper is not None:
+        own = Stepping(fabric, root, optimizers, clip)
+        with fabric.autocast():
+            return {**phase.stepper(batches, progress, own), **own.broken}
     with fabric.autocast():
-        terms = phase.terms([streams.batch(draw) for draw in phase.draws], progress)
+        terms = phase.terms(batches, progress)
         loss = sum(
             (phase.weight(name, progress) * term for name, term in terms.items()), torch.zeros((), device=fabric.device)
         )
@@ -143,11 +155,10 @@ def step(
     if not math.isfinite(values["loss"]):
         return values  # the caller names the term; the weights stay as they were
     fabric.backward(loss)
-    norm = fabric.clip_gradients(root, optimizer, max_norm=clip or math.inf, error_if_nonfinite=False)
-    if fabric._precision.precision == "16-mixed" or torch.isfinite(torch.as_tensor(norm)):
-        optimizer.step()
+    (optimizer,) = optimizers.values()
+    if clip_and_step(fabric, root, optimizer, clip):
         return values
-    return {**values, "gradient norm": float("nan")}
+    return {**values, "gradient norm": math.nan}
 
 
 def freeze(model: nn.Module, strategy: nn.Module, patterns: Sequence[str]) -> None:
@@ -161,15 +172,18 @@ def freeze(model: nn.Module, strategy: nn.Module, patterns: Sequence[str]) -> No
                 module.eval()
 
 
-def _stop(stage: Stage, record: Record) -> str:
+def _stop(stage: Stage, record: Record, metric: str) -> str:
     """Say why training ends here, or ''."""
     rule = stage.settings.early_stopping
-    if rule is None or f"valid/{rule.on}" not in record.epochs[-1]:
+    if rule is None:
         return ""
-    sign = 1 if rule.on == "uar" else -1
-    scores = [sign * values[f"valid/{rule.on}"] for values in record.epochs]
+    watched = metric if rule.watch == "selection" else rule.watch
+    if f"valid/{watched}" not in record.epochs[-1]:
+        return ""
+    sign = -1 if watched == "loss" else 1
+    scores = [sign * values[f"valid/{watched}"] for values in record.epochs]
     waited = len(scores) - 1 - scores.index(max(scores))
-    return f"validation {rule.on} has not improved for {waited} epochs" if waited >= rule.patience else ""
+    return f"validation {watched} has not improved for {waited} epochs" if waited >= rule.patience else ""
 
 
 class Streams:
@@ -178,33 +192,43 @@ class Streams:
     Args:
         domains: corpora as tensors.
         batch_size: of a whole share.
-        balance: `sampler` draws every class of a labelled pool equally often.
+        balance: `sampler` draws classes of labelled pools equally often, and spreads all batches over speakers.
         seed: of all generators.
+        augmenter: transforms every batch; None leaves them as the corpora hold them.
     """
 
-    def __init__(self, domains: Mapping[str, Domain], batch_size: int, balance: str, seed: int) -> None:
+    def __init__(
+        self,
+        domains: Mapping[str, Domain],
+        batch_size: int,
+        balance: str,
+        seed: int,
+        augmenter: Augmenter | None = None,
+    ) -> None:
         self.domains, self.batch_size, self.balance, self.seed = domains, batch_size, balance, seed
-        self._streams: dict[Draw, BatchStream] = {}
+        self.augmenter = augmenter
+        self._streams: dict[Draw, Stream] = {}
 
     def batch(self, draw: Draw) -> Any:
         """Return the next batch of a draw."""
-        return self.domains[draw.corpus].batch(self._stream(draw).draw())
+        batch = self.domains[draw.corpus].batch(self._stream(draw).draw())
+        return batch if self.augmenter is None else self.augmenter(batch, draw.corpus, draw.pool)
 
     def steps(self, draws: Sequence[Draw]) -> int:
         """Return the batches that make one pass over the largest pool drawn from."""
         return max(self._stream(draw).steps for draw in draws)
 
-    def _stream(self, draw: Draw) -> BatchStream:
+    def _stream(self, draw: Draw) -> Stream:
         """Return the stream of a draw."""
         if draw not in self._streams:
             domain = self.domains[draw.corpus]
             rows = domain.pools[draw.pool]
-            weights = domain.class_weights()[domain.labels[rows]].cpu() if self._balanced(draw) else None
             size = max(2, round(self.batch_size * draw.share))
             generator = torch.Generator().manual_seed(self.seed * 1009 + sum(map(ord, f"{draw.corpus}/{draw.pool}")))
-            self._streams[draw] = BatchStream(rows, size, generator, weights)
+            if self.balance == "sampler":
+                speakers = domain.table["speaker"].iloc[rows.numpy()].to_list()
+                labels = domain.labels[rows].tolist() if draw.pool == "labelled" else [HIDDEN] * len(rows)
+                self._streams[draw] = BalancedStream(rows, size, generator, speakers, labels)
+            else:
+                self._streams[draw] = BatchStream(rows, size, generator)
         return self._streams[draw]
-
-    def _balanced(self, draw: Draw) -> bool:
-        """Tell whether classes are balanced by sampling."""
-        return self.balance == "sampler" and draw.pool == "labelled"

@@ -6,6 +6,7 @@ Axis letters: N clips, C input channels, T frames, F filters, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -82,6 +83,12 @@ class TransferModel(nn.Module):
 
     @torch.no_grad()
     def embed(self, features: Tensor, lengths: Tensor, corpus: str) -> dict[str, Tensor]:
-        """Return the pooled representation at each level: universal (N, F) and specific (N, E)."""
+        """Return the pooled representation at each level: universal (N, F), specific (N, E) and logits (N, K)."""
         frames = self.universal(features, lengths, corpus)
-        return {"universal": masked_mean(frames.features, frames.valid()), "specific": self.head(corpus).embed(frames)}  # type: ignore[operator]
+        head: Any = self.head(corpus)
+        specific = head.specific(frames)
+        return {
+            "universal": masked_mean(frames.features, frames.valid()),
+            "specific": head.pool(specific),
+            "logits": head.classify(specific),
+        }

@@ -21,7 +21,8 @@ def check_components(recipe: Recipe, source: Source) -> None:
     Raises:
         RecipeError: with the dotted path, `file:line`, and the options there are.
     """
-    from transfer.build import registries  # imports torch
+    from transfer.augmentation import augmentation_faults  # imports torch
+    from transfer.build import registries
 
     tables = registries()
     sections = {
@@ -32,9 +33,15 @@ def check_components(recipe: Recipe, source: Source) -> None:
     }
     for path, (table, component) in sections.items():
         check_options(path, component, table, source)
-    nested = tables["strategies"][recipe.strategy.name].losses_named(recipe.strategy.options)
-    for path, component in nested.items():
+    strategy, options = tables["strategies"][recipe.strategy.name], recipe.strategy.options
+    for path, component in strategy.losses_named(options).items():
         check_options(f"strategy.{path}", component, tables["losses"], source)
+    for i, component in enumerate(recipe.training.augment):
+        check_options(f"training.augment.{i}", component, tables["augmentations"], source)
+    for path, fault in augmentation_faults(recipe).items():
+        raise RecipeError(f"{source.place(path)}: {path}: {fault}")
+    for path, fault in strategy.faults(options).items():
+        raise RecipeError(f"{source.place(f'strategy.{path}')}: strategy.{path}: {fault}")
 
 
 def check_options(path: str, component: Component, table: Registry, source: Source) -> None:

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from losses import WassersteinCritic
+from losses.wasserstein_critic import gradient_penalty
 from transfer.errors import RecipeError
 
 
@@ -78,19 +80,59 @@ def test_hidden_networks_are_domain_specific_unless_shared(attached):
     assert [u.conv.out_channels for u in separate.hidden["a"].units] == [128, 13, 64, 13, 13]
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"hidden": "shared"},
-        {"hidden": "none"},
-        {"level": "specific"},
-        {"critic": "wasserstein"},
-        {"source_supervision": True},
-    ],
-)
+OPTIONS = [
+    {"hidden": "shared"},
+    {"hidden": "none"},
+    {"level": "specific"},
+    {"critic": "wasserstein"},
+    {"label_smoothing": 0.5},
+    {"mmd": 0.1},
+    {"adversarial": 0.9},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_every_option_of_the_alignment_changes_its_gradient(options, attached):
+    default, changed = gradients(attached("ddg")), gradients(attached("ddg", **options))
+    assert any(
+        not torch.allclose(g, changed[n]) for n, g in default.items() if n.startswith("extractor.") and g is not None
+    )
+
+
+@pytest.mark.parametrize("options", [*OPTIONS, {"source_supervision": True}], ids=str)
 def test_every_option_trains(options, attached, train):
     last = train(attached("ddg", every=1, steps=2, **options))[-1].epochs[-1]
     assert ("source/task_a" in last) == bool(options.get("source_supervision"))
+
+
+def test_after_the_specific_stack_that_stack_is_aligned_too_and_no_classifier(attached, train):
+    strategy = attached("ddg", every=1, steps=2, level="specific", shared=False)
+    names = {**dict(strategy.setting.model.named_parameters()), **dict(strategy.named_parameters())}
+    before = {name: p.detach().clone() for name, p in names.items()}
+    only = strategy.phases(0)[1:]
+    strategy.phases = lambda epoch: only
+    train(strategy)
+    moved = {".".join(name.split(".")[:3]) for name, p in names.items() if not torch.equal(p, before[name])}
+    assert {"heads.a.stack", "heads.b.stack"} <= moved
+    assert not any("classifier" in name for name in moved)
+
+
+def test_the_wasserstein_critic_stands_in_the_place_of_the_classifier_with_its_penalty(attached):
+    strategy = attached("ddg", critic="wasserstein")
+    assert isinstance(strategy.discriminator, WassersteinCritic)
+    source, target = torch.randn(6, 13), torch.randn(5, 13)
+    torch.manual_seed(1)
+    terms = strategy.distances(source, target, 0.5)
+    torch.manual_seed(1)
+    penalty = gradient_penalty(source, target, critic=strategy.discriminator.critic)
+    critic = strategy.discriminator.critic
+    distance = critic(source).mean() - critic(target).mean()
+    assert torch.allclose(terms["adversarial"], 10 * penalty - distance, atol=1e-5)
+
+
+def test_without_the_critic_mmd_alone_aligns(attached, train):
+    last = train(attached("ddg", every=1, steps=2, adversarial=0.0))[-1].epochs[-1]
+    assert {key for key in last if key.startswith("alignment/")} == {"alignment/mmd", "alignment/loss"}
 
 
 def test_no_loss_at_all_is_refused(attached):

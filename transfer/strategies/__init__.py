@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from transfer.strategies.alignment import DANN, MMD, AlignmentStrategy, Coral, Energy, Sinkhorn
+from transfer.strategies.alignment import AlignmentStrategy
 from transfer.strategies.autoencoder import Autoencoder
 from transfer.strategies.base import Draw, Phase, Setting, Stage, Strategy
 from transfer.strategies.controls import Scratch, SourceOnly
 from transfer.strategies.ddg import DDG
 from transfer.strategies.finetune import Finetune, Freeze
 from transfer.strategies.joint import Joint
+from transfer.strategies.meta import Meta
+from transfer.strategies.named_alignments import NAMED_ALIGNMENTS
+from transfer.strategies.pytorch_adapt import PytorchAdapt
+from transfer.strategies.semi import SemiSupervised
 
 __all__ = ["STRATEGIES", "Draw", "Phase", "Setting", "Stage", "Strategy"]
 
@@ -19,11 +23,10 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "finetune": Finetune,
     "joint": Joint,
     "alignment": AlignmentStrategy,
-    "mmd": MMD,
-    "coral": Coral,
-    "sinkhorn": Sinkhorn,
-    "energy": Energy,
-    "dann": DANN,
+    **NAMED_ALIGNMENTS,
     "ae": Autoencoder,
     "ddg": DDG,
+    "pytorch_adapt": PytorchAdapt,
+    "semi": SemiSupervised,
+    "meta": Meta,
 }

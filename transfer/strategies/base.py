@@ -9,20 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
-from losses import CrossEntropy
+from losses import CrossEntropy, Focal
 from transfer.data.domain import Batch, Domain
 from transfer.errors import RecipeError
 from transfer.model import TransferModel
 from transfer.optim import OptimizerPlan
 from transfer.recipe import Component, Pretraining, Training
+from transfer.stepping import Stepping
 
-__all__ = ["Draw", "Phase", "Setting", "Stage", "Strategy", "Terms"]
+if TYPE_CHECKING:
+    from transfer.augmentation import Augmenter
+
+__all__ = ["Draw", "Phase", "Setting", "Stage", "Stepper", "Strategy", "Terms"]
 
 Terms = Callable[[Sequence[Batch], float], Mapping[str, Tensor]]
+Stepper = Callable[[Sequence[Batch], float, Stepping], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -43,16 +49,23 @@ class Phase:
         draws: one batch each step from each.
         terms: batches in the order of the draws, and training progress p in [0, 1] -> named terms.
         weights: name -> weight, a number or a function of progress; 1 where none is given.
-        optimizer: which of the stage's optimizers steps.
+        optimizer: which of the stage's optimizers steps; several for a phase that steps itself.
         steps: how many; None is one pass over the largest pool drawn from.
+        stepper: steps itself instead of giving terms: batches, progress and the guarded optimizers -> values to log.
     """
 
     name: str
     draws: tuple[Draw, ...]
-    terms: Terms
+    terms: Terms = lambda batches, progress: {}
     weights: Mapping[str, float | Callable[[float], float]] = field(default_factory=dict)
-    optimizer: str = "main"
+    optimizer: str | tuple[str, ...] = "main"
     steps: int | None = None
+    stepper: Stepper | None = None
+
+    @property
+    def drives(self) -> tuple[str, ...]:
+        """The optimizers that step."""
+        return (self.optimizer,) if isinstance(self.optimizer, str) else self.optimizer
 
     def weight(self, name: str, progress: float) -> float:
         """Return the weight of a term at a point of training."""
@@ -92,6 +105,7 @@ class Setting:
         target: target corpus.
         training: settings of the transfer stage.
         pretraining: settings of the stage before.
+        augmenter: what is done to training batches; None does nothing.
     """
 
     model: TransferModel
@@ -100,6 +114,7 @@ class Setting:
     target: str
     training: Training
     pretraining: Pretraining
+    augmenter: Augmenter | None = None
 
     @property
     def supervised(self) -> bool:
@@ -117,12 +132,18 @@ class Strategy(nn.Module):
     needs_source: ClassVar[bool] = True
     needs_target_labels: ClassVar[bool] = False
     pretrains: ClassVar[bool] = False  # whether it makes no sense without a pretrained extractor
+    mixes: ClassVar[bool] = True  # whether it learns labels by `task`, on batches that serve nothing else
 
     setting: Setting
 
     @classmethod
     def losses_named(cls, options: Mapping[str, Any]) -> dict[str, Component]:
         """Return the losses that a recipe's options name, by where they stand, so that their options can be checked."""
+        return {}
+
+    @classmethod
+    def faults(cls, options: Mapping[str, Any]) -> dict[str, str]:
+        """Return what is wrong with options that a signature cannot check, by where they stand: text of the errors."""
         return {}
 
     def attach(self, setting: Setting) -> None:
@@ -162,20 +183,27 @@ class Strategy(nn.Module):
         )
 
     def task(self, corpus: str, batch: Batch) -> Tensor:
-        """Return the cross-entropy of a corpus's head on a batch."""
+        """Return the task loss of a corpus's head on a labelled batch that serves nothing else: here mixup mixes."""
+        if self.setting.augmenter is not None:
+            batch = self.setting.augmenter.mix(batch, corpus)
         return self.classify(corpus, self.setting.model(batch.features, batch.lengths, corpus), batch)
 
     def classify(self, corpus: str, logits: Tensor, batch: Batch) -> Tensor:
-        """Return the cross-entropy of logits that are there already."""
-        loss: Tensor = self.criteria[corpus](logits, batch.labels)
-        return loss
+        """Return the task loss of logits that are there already; of a mix, that of both labels by their shares."""
+        criterion = self.criteria[corpus]
+        if batch.partners is None or batch.shares is None:
+            loss: Tensor = criterion(logits, batch.labels)
+            return loss
+        shares = torch.cat([batch.shares, 1 - batch.shares])
+        mixed: Tensor = criterion(torch.cat([logits, logits]), torch.cat([batch.labels, batch.partners]), shares)
+        return mixed
 
     def source_draws(self) -> tuple[Draw, ...]:
         """Return the draw of a labelled batch of each source."""
         return tuple(Draw(name) for name in self.setting.sources)
 
     def source_terms(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
-        """Return the cross-entropy of each source, from batches in the order of `source_draws`."""
+        """Return the task loss of each source, from batches in the order of `source_draws`."""
         return {
             f"task_{name}": self.task(name, batch) for name, batch in zip(self.setting.sources, batches, strict=True)
         }
@@ -230,5 +258,9 @@ class Strategy(nn.Module):
         training = self.setting.training
         weighted = training.balance == "weights" and len(domain.pools["labelled"])
         weights = domain.class_weights().tolist() if weighted else None
-        criterion: nn.Module = CrossEntropy(label_smoothing=training.label_smoothing, class_weights=weights)
+        criterion: nn.Module = (
+            Focal(gamma=training.focal_gamma, class_weights=weights)
+            if training.task_loss == "focal"
+            else CrossEntropy(label_smoothing=training.label_smoothing, class_weights=weights)
+        )
         return criterion.to(domain.features.device)

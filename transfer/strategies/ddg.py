@@ -39,7 +39,7 @@ class DDG(MiddleDomain):
         lr: rate of the alignment phase's SGD.
         momentum: of that SGD.
         hidden: `separate` networks, one `shared` network, or `none`.
-        level: align the `universal` features, or those after the `specific` stack.
+        level: align the `universal` features, or those after the `specific` stacks, which are then aligned too.
         source_supervision: learn the source's labels too, in every epoch.
 
     Example:
@@ -74,7 +74,8 @@ class DDG(MiddleDomain):
             momentum=momentum,
         )
         self.hidden_kind, self.level, self.source_supervision = hidden, level, source_supervision
-        self.aligned = ("extractor",) if hidden == "none" else ("extractor", "hidden")
+        stacks = ("heads.*",) if level == "specific" else ()  # their classifiers take no gradient from a distance
+        self.aligned = ("extractor", *stacks, *(() if hidden == "none" else ("hidden",)))
 
     def attach(self, setting: Setting) -> None:
         """Build hidden networks and losses."""

@@ -1,6 +1,6 @@
 """Where an alignment loss acts: universal output, after the specific stack, logits; pooled or flattened.
 
-Axis letters: N slices, F filters, T frames, d width.
+Axis letters: N slices, F filters, T frames, K classes, d width.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from transfer.model import TransferModel
 
 __all__ = ["Level", "Levels", "Pooling", "pooled", "width"]
 
-Level = Literal["universal", "specific", "logits"]
+Level = Literal["universal", "specific", "logits", "probabilities"]
 Pooling = Literal["pooled", "flattened"]
 
 
@@ -50,17 +50,19 @@ class Levels(NamedTuple):
 
         Args:
             level: which.
-            how: pooling of the frames.
+            how: pooling of the frames; logits and probabilities have none left.
             length: frames that flattening pads to.
         """
         if level == "logits":
             return self.logits
+        if level == "probabilities":
+            return self.logits.softmax(1)
         return pooled(self.universal if level == "universal" else self.specific, how, length)
 
 
 def width(model: TransferModel, corpus: str, level: Level, how: Pooling, length: int) -> int:
     """Return d, the width of a row at a level."""
-    if level == "logits":
+    if level in ("logits", "probabilities"):
         return int(model.head(corpus).classifier.out_features)  # type: ignore[union-attr, arg-type]
     dim = int(model.extractor.dim)  # type: ignore[arg-type]
     return dim if how == "pooled" else dim * length

@@ -1,0 +1,130 @@
+"""DANN, CDAN, MMD and MCC of ours, of pytorch-adapt and of tllib, on nEMO -> EMOVO without target labels.
+
+    TRANSFER_CORPORA=... PYTHONPATH=benchmarks:<clone of tllib> uv run python benchmarks/peers.py \
+        [--seeds 5] [--jobs 2] [--out runs/peers] [--page docs/peers.md]
+
+All run in one loop, on the same features, network, batches and steps (`recipes/nemo_to_emovo/`); only the strategy of the
+recipe differs: ours as shipped, pytorch-adapt's hooks and tllib's losses at their defaults. Without tllib on PYTHONPATH its
+rows are left out. A run that is there already is not run again. UAR is that of the clips of all seeds together; a difference
+is paired over target speakers, and its interval resamples these (`transfer.evaluation.bootstrap`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+ALGORITHMS = ("dann", "cdan", "mmd", "mcc")
+HOOKS = {"dann": "DANNHook", "cdan": "CDANHook", "mmd": "AlignerHook", "mcc": "MCCHook"}
+MARKS = ("<!-- table: made by benchmarks/peers.py -->", "<!-- end -->")
+
+
+def strategy(library: str, algorithm: str) -> list[str]:
+    """Return the overrides that make the recipe of an algorithm use a library."""
+    if library == "pytorch-adapt":
+        return [f"strategy={{name: pytorch_adapt, hook: {HOOKS[algorithm]}}}"]
+    if library == "tllib":
+        return [f'strategy={{name: "tllib_strategies:TllibStrategy", algorithm: {algorithm}}}']
+    return []
+
+
+def one(job: tuple[Path, str, str, int]) -> str:
+    """Run one algorithm of one library with one seed."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    folder, library, algorithm, seed = job
+    if (folder / "summary.json").is_file():
+        return f"{folder}: there already"
+    from transfer import run
+
+    overrides = [*strategy(library, algorithm), f"training.seed={seed}", "compute.threads=1", "tracking.kind=none"]
+    summary = run(f"nemo_to_emovo/{algorithm}", overrides, out=folder)
+    return f"{folder}: UAR {summary['metrics']['test']['recording']['uar']:.3f} in {summary['train_seconds']:.0f} s"
+
+
+def clips(folders: list[Path]):
+    """Return the decisions on test clips of all seeds, each seed's clips apart."""
+    import pandas as pd
+
+    from transfer.evaluation.aggregation import aggregate
+    from transfer.evaluation.predictions import read_predictions
+
+    tables = []
+    for seed, folder in enumerate(folders):
+        table = read_predictions(folder / "predictions.parquet")
+        table = table[table["part"] == "test"]
+        tables.append(table.assign(recording=table["recording"] + f"/{seed}", slice=table["slice"] + 100_000 * seed))
+    return aggregate(pd.concat(tables, ignore_index=True), "recording")
+
+
+def difference(ours, theirs) -> tuple[float, float, float]:
+    """Return the difference in UAR, and its interval over the speakers that both were scored on."""
+    import numpy as np
+
+    from transfer.evaluation.bootstrap import cluster_interval
+    from transfer.evaluation.weighted import weighted_metric
+
+    if sorted(set(ours["subject"])) != sorted(set(theirs["subject"])):
+        raise SystemExit("the runs were scored on different speakers; remove the folder and run again")
+    a, b = weighted_metric(ours, "uar"), weighted_metric(theirs, "uar")
+    speakers = ours["subject"].nunique()
+    low, high = cluster_interval(lambda w: a(w) - b(w), np.zeros(speakers, dtype=int), draws=5000, bounds=(-1.0, 1.0))
+    return float((a(np.ones((1, speakers))) - b(np.ones((1, speakers))))[0]), low, high
+
+
+def render(out: Path, libraries: list[str], seeds: int) -> str:
+    """Return the table as Markdown."""
+    import numpy as np
+
+    from transfer.evaluation.weighted import weighted_metric
+
+    lines = [
+        f"| UAR of {seeds} seeds | ours | " + " | ".join(f"{x} | ours - {x}" for x in libraries[1:]) + " |",
+        "|---" * (2 * len(libraries)) + "|",
+    ]
+    for algorithm in ALGORITHMS:
+        tables = {x: clips([out / f"{x}-{algorithm}-{seed}" for seed in range(seeds)]) for x in libraries}
+        value = {
+            x: float(weighted_metric(t, "uar")(np.ones((1, t["subject"].nunique())))[0]) for x, t in tables.items()
+        }
+        cells = [f"{value['ours']:.3f}"]
+        for x in libraries[1:]:
+            gain, low, high = difference(tables["ours"], tables[x])
+            cells += [f"{value[x]:.3f}", f"{gain:+.3f} [{low:+.3f}, {high:+.3f}]"]
+        lines.append(f"| {algorithm} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run and render."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("runs/peers"))
+    parser.add_argument("--only", default="", help="run this library alone, and write no table")
+    parser.add_argument("--page", type=Path, default=Path("docs/peers.md"), help="page whose marked part is replaced")
+    a = parser.parse_args()
+    libraries = ["ours", "pytorch-adapt"] + (["tllib"] if importlib.util.find_spec("tllib") else [])
+    jobs = [
+        (a.out / f"{library}-{algorithm}-{seed}", library, algorithm, seed)
+        for seed in range(a.seeds)
+        for algorithm in ALGORITHMS
+        for library in libraries
+        if a.only in ("", library)
+    ]
+    with ProcessPoolExecutor(a.jobs, mp_context=get_context("spawn")) as pool:
+        for line in pool.map(one, jobs):
+            print(line, flush=True)
+    if a.only:
+        return
+    table, text = render(a.out, libraries, a.seeds), a.page.read_text(encoding="utf-8")
+    print(table)
+    head, tail = text.split(MARKS[0])[0], text.split(MARKS[1], 1)[1]
+    a.page.write_text(f"{head}{MARKS[0]}\n{table}\n{MARKS[1]}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

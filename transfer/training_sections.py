@@ -1,0 +1,116 @@
+"""Sections of a recipe about learning: optimizer, schedule, stages, and which epoch is kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from transfer.errors import did_you_mean
+from transfer.section import Component, Count, Positive, Section, Share
+
+__all__ = ["RULES", "EarlyStopping", "Optimizer", "Pretraining", "Schedule", "Selection", "Training"]
+
+RULES = ("target_validation", "source_validation", "last", "oracle")
+
+
+class Optimizer(Section):
+    """An optimizer of torch.optim."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adamw"
+    lr: Positive = 1e-3
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    momentum: Share = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+
+
+class Schedule(Section):
+    """A learning-rate schedule, a function of the epoch or of training progress (`transfer.schedules`)."""
+
+    name: Literal["constant", "step", "cosine", "warm_restarts", "noam", "dann"] = "constant"
+    step_size: Count = Field(30, description="epochs between drops (step)")
+    gamma: Positive = Field(0.3, description="factor of a drop (step)")
+    warmup: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="share of training spent warming up (noam)")
+    T_0: Count = Field(2, description="epochs of the first cycle (warm_restarts)")
+    T_mult: Count = Field(2, description="growth of the cycles (warm_restarts)")
+    minimum: Share = Field(0.0, description="lowest factor (cosine, warm_restarts)")
+
+
+class EarlyStopping(Section):
+    """Stop when the watched validation score has not improved for so many epochs."""
+
+    patience: Count = 10
+    watch: Literal["uar", "loss", "selection"] = Field("uar", description="selection: whatever selection.by watches")
+
+
+def _rate(value: Any) -> Any:
+    """Check a rate: a number is a rate, 'x0.1' a factor of the optimizer's."""
+    text = str(value)
+    try:
+        number = float(text.removeprefix("x"))
+    except ValueError:
+        raise ValueError(f"expected a rate such as 0.001 or a factor such as x0.1, got {value!r}") from None
+    if number < 0:
+        raise ValueError(f"a rate cannot be negative, got {value!r}")
+    return text
+
+
+Rate = Annotated[str, BeforeValidator(_rate)]
+
+
+class Training(Section):
+    """How a stage of training goes."""
+
+    epochs: Count = 40
+    batch_size: Annotated[int, Field(ge=2)] = 32
+    seed: int = 0
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    rates: dict[str, Rate] = Field(
+        default_factory=dict, description="module name or glob -> rate (0.0005) or factor (x0.1); later entries win"
+    )
+    clip_gradient: Positive | None = Field(5.0, description="largest norm of the gradient")
+    task_loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    label_smoothing: Share = Field(0.1, description="of the cross-entropy; the focal loss has none")
+    focal_gamma: Annotated[float, Field(ge=0)] = Field(2.0, description="how much less an easy slice counts (focal)")
+    balance: Literal["none", "weights", "sampler"] = Field("none", description="against unequal classes")
+    early_stopping: EarlyStopping | None = None
+    augment: list[Component] = Field(
+        default_factory=list, description="transforms of training batches, such as {name: spec_augment}, in this order"
+    )
+    monitor: bool = Field(True, description="measure the alignment each epoch, and warn where it goes wrong")
+
+
+class Pretraining(Section):
+    """The stage before: the extractor learns on the source corpora. Unset values are those of `training`."""
+
+    epochs: Annotated[int, Field(ge=0)] = 0
+    checkpoint: str | None = Field(
+        None, description="a run folder or model file to take the extractor from, instead of training it"
+    )
+    batch_size: Annotated[int, Field(ge=2)] | None = None
+    optimizer: Optimizer | None = None
+    schedule: Schedule | None = None
+
+
+def _rule(value: str) -> str:
+    """Check a selection rule: one of four, or a criterion without target labels."""
+    if value not in RULES:
+        from transfer.evaluation.validators import CRITERIA  # imports torch
+
+        if value not in CRITERIA:
+            raise ValueError(f"no selection rule {value!r}; {did_you_mean(value, (*RULES, *CRITERIA))}")
+    return value
+
+
+class Selection(Section):
+    """Which epoch's weights are kept. `oracle` looks at test labels, and every record says so."""
+
+    by: Annotated[str, AfterValidator(_rule)] = Field(
+        "target_validation",
+        description="target_validation, source_validation, last, oracle, or a criterion without target labels such as snd",
+    )
+    metric: Literal["uar", "loss", "accuracy"] = Field("uar", description="of a validation part, or of the test part")
+    keep: Literal["best", "every_epoch"] = Field(
+        "best", description="every_epoch keeps each epoch of the transfer stage, which `transfer validators` compares"
+    )
