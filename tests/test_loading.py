@@ -24,7 +24,7 @@ def write(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("path", list_recipes(), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in list_recipes() if "notes" not in p.parts], ids=lambda p: p.stem)
 def test_every_shipped_recipe_loads(path):
     recipe = load_recipe(path)
     assert recipe.description

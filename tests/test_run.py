@@ -13,7 +13,7 @@ from transfer.errors import LeakageError, RecipeError, SplitError, UserError
 from transfer.evaluation.predictions import read_predictions
 from transfer.output import output_folder
 from transfer.selection import validation_scores
-from transfer.strategies.alignment import MMD
+from transfer.strategies.alignment import AlignmentStrategy
 
 QUIET = ["tracking.kind=none"]
 
@@ -128,13 +128,13 @@ def test_oracle_selection_looks_at_the_test_part_and_is_tagged(tiny, tmp_path):
 
 
 def test_a_strategy_is_never_handed_the_truth_that_it_may_not_use(tiny, tmp_path, monkeypatch):
-    seen, attach = [], MMD.attach
+    seen, attach = [], AlignmentStrategy.attach
 
     def spy(self, setting):
         seen.extend(sorted(domain.table.columns) for domain in setting.domains.values())
         attach(self, setting)
 
-    monkeypatch.setattr(MMD, "attach", spy)
+    monkeypatch.setattr(AlignmentStrategy, "attach", spy)
     run(tiny, [*QUIET, "training.epochs=1"], synthetic=True, out=tmp_path / "out")
     assert seen
     assert all("speaker" in columns and "label" not in columns for columns in seen)

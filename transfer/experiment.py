@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,25 +13,27 @@ import pandas as pd
 import torch
 import yaml
 
+from transfer.adaptation import gaps_by_level, warnings_of
+from transfer.augmentation import Augmenter, build_augmenter, rehearse_augmentations
 from transfer.build import build_front_end, build_model, build_strategy
-from transfer.checkpoint import FILE, check_provenance, load_extractor, read_checkpoint, write_checkpoint
+from transfer.checkpoint import FILE, check_provenance, epoch_file, load_extractor, read_checkpoint, write_checkpoint
 from transfer.data.cache import atomic_write
 from transfer.data.domain import Domain, empty_domain
 from transfer.device import build_fabric, seed_everything
 from transfer.errors import RecipeError, UserError
-from transfer.evaluation.diagnostics import domain_gap
 from transfer.evaluation.levels import evaluate
 from transfer.evaluation.metrics import positive_class
+from transfer.evaluation.monitor import Monitor
 from transfer.evaluation.predictions import write_predictions
 from transfer.loading import load_recipe
 from transfer.loop import Record, fit
 from transfer.optim import parameter_groups
 from transfer.output import default_folder, output_folder, write_json
-from transfer.prediction import embeddings, predict
+from transfer.prediction import predict
 from transfer.preparation import Plan, Prepared, load, plan
 from transfer.progress import Reporter
 from transfer.recipe import Recipe
-from transfer.selection import check_selection, scorer
+from transfer.selection import check_selection, scorer, watched_metric
 from transfer.standins import with_standins
 from transfer.strategies import Setting, Stage, Strategy
 from transfer.summary import package_versions, public_recipe, summarise
@@ -74,11 +76,12 @@ def run(
     with output_folder(folder) as partial, _tracked(loaded, planned) as tracker:
         with reporter.bar("features") as tick:
             prepared = load(loaded, planned, fabric.device, tick)
-        strategy = _attached(loaded, planned.classes, prepared.domains, fabric.device)
+        augmenter = build_augmenter(loaded, prepared.domains, prepared.normaliser, fabric.device, reporter)
+        strategy = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial)
-        tracker.metrics(_headline(summary["metrics"]), step=0)
+        tracker.metrics(_headline(summary["metrics"], summary["selection"]["tag"]), step=0)
         write_json(partial / "summary.json", summary)
-        for file in sorted(partial.iterdir()):
+        for file in sorted(path for path in partial.iterdir() if path.is_file()):  # every epoch's weights stay here
             tracker.artifact(file)
     return {**summary, "folder": str(folder)}
 
@@ -129,6 +132,7 @@ def _check_target(recipe: Recipe, planned: Plan) -> None:
 def _rehearse(recipe: Recipe, planned: Plan) -> None:
     """Build everything on two empty slices a corpus, so that a mistake shows before features are extracted."""
     channels = int(build_front_end(recipe).channels)
+    rehearse_augmentations(recipe, channels)
     empty = {name: empty_domain(name, classes, planned.slices, channels) for name, classes in planned.classes.items()}
     strategy = _attached(recipe, planned.classes, empty, torch.device("cpu"))
     parameters = dict(strategy.setting.model.named_parameters()) | dict(strategy.named_parameters())
@@ -139,7 +143,11 @@ def _rehearse(recipe: Recipe, planned: Plan) -> None:
 
 
 def _attached(
-    recipe: Recipe, classes: Mapping[str, tuple[str, ...]], domains: Mapping[str, Domain], device: torch.device
+    recipe: Recipe,
+    classes: Mapping[str, tuple[str, ...]],
+    domains: Mapping[str, Domain],
+    device: torch.device,
+    augmenter: Augmenter | None = None,
 ) -> Strategy:
     """Build model and strategy, weights drawn by the recipe's seed."""
     seed_everything(recipe.training.seed)
@@ -152,8 +160,9 @@ def _attached(
     strategy = build_strategy(recipe)
     names = tuple(section.corpus for section in recipe.source)
     shown = {name: domain.without_truth() for name, domain in domains.items()}
+    training, pretraining = recipe.training, recipe.pretraining
     try:
-        strategy.attach(Setting(model, shown, names, recipe.target.corpus, recipe.training, recipe.pretraining))
+        strategy.attach(Setting(model, shown, names, recipe.target.corpus, training, pretraining, augmenter))
     except (ValueError, TypeError) as error:
         if isinstance(error, UserError):
             raise
@@ -172,18 +181,8 @@ def _train(
     folder: Path,
 ) -> dict[str, Any]:
     """Train all stages, look at the test part once, and write all but the summary into the folder."""
-    before, start = _gaps(strategy), time.perf_counter()
-    records = [_fit(recipe, stage, strategy, prepared, fabric, tracker, reporter) for stage in strategy.stages()]
-    seconds, gaps = time.perf_counter() - start, {"before": before, "after": _gaps(strategy)}
     model, target = strategy.setting.model, prepared.domains[recipe.target.corpus]
-    tables = {part: predict(model, target, part, plain_ids=recipe.plain_ids) for part in ("valid", "test")}
     public, versions = public_recipe(recipe), package_versions()
-    write_predictions(
-        pd.concat([t for t in tables.values() if len(t)], ignore_index=True), folder / "predictions.parquet"
-    )
-    write_json(folder / "history.json", [asdict(record) for record in records])
-    text = yaml.safe_dump(public, sort_keys=False, allow_unicode=True)
-    atomic_write(folder / "recipe.yaml", lambda path: path.write_text(text, encoding="utf-8"))
     record = {
         "name": recipe.name,
         "recipe": public,
@@ -191,10 +190,34 @@ def _train(
         "classes": planned.classes,
         "versions": versions,
     }
-    write_checkpoint(folder / FILE, model, prepared.normaliser.tensors(), record)
+
+    def save(path: Path) -> None:
+        model.eval()  # in training mode a corpus never trained on would take over statistics
+        write_checkpoint(path, model, prepared.normaliser.tensors(), record)
+
+    def keep(epoch: int) -> None:
+        if recipe.selection.keep == "every_epoch":
+            save(epoch_file(folder, epoch))
+
+    monitor = Monitor(strategy) if recipe.training.monitor else None
+    before, start = gaps_by_level(strategy), time.perf_counter()
+    records = [
+        _fit(recipe, stage, strategy, prepared, fabric, tracker, reporter, monitor, keep) for stage in strategy.stages()
+    ]
+    seconds, gaps = time.perf_counter() - start, {"before": before, "after": gaps_by_level(strategy)}
+    tables = {part: predict(model, target, part, plain_ids=recipe.plain_ids) for part in ("valid", "test")}
+    write_predictions(
+        pd.concat([t for t in tables.values() if len(t)], ignore_index=True), folder / "predictions.parquet"
+    )
+    write_json(folder / "history.json", [asdict(record) for record in records])
+    text = yaml.safe_dump(public, sort_keys=False, allow_unicode=True)
+    atomic_write(folder / "recipe.yaml", lambda path: path.write_text(text, encoding="utf-8"))
+    save(folder / FILE)
+    warnings = warnings_of(strategy, records[-1], gaps, monitor) if monitor else []
     metrics = {part: evaluate(table, positive=recipe.positive) for part, table in tables.items() if len(table)}
     return {
-        **summarise(recipe, planned, prepared, records, metrics, gaps),
+        **summarise(recipe, planned, prepared, records, metrics, gaps, warnings),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "train_seconds": round(seconds, 2),
         "mlflow_run_id": tracker.run_id,
         "versions": versions,
@@ -209,9 +232,13 @@ def _fit(
     fabric: Fabric,
     tracker: Tracker,
     reporter: Reporter,
+    monitor: Monitor | None,
+    keep: Callable[[int], None],
 ) -> Record:
-    """Train one stage, tracked and shown."""
+    """Train one stage, tracked and shown; only that of the transfer is monitored, and kept epoch by epoch."""
     strategy.begin(stage.name)
+    transfers = stage.name == "transfer"
+    monitor = monitor if transfers else None
     score = scorer(recipe, strategy.setting.model, prepared.domains, stage.name)
     with reporter.bar(stage.name) as tick:
 
@@ -219,44 +246,27 @@ def _fit(
             tracker.metrics({f"{stage.name}/{name}": value for name, value in values.items()}, step=epoch)
             reporter.epoch(values)
             tick(epoch + 1, stage.epochs)
+            if transfers:
+                keep(epoch)
 
         return fit(
-            stage,
+            monitor.watch(stage) if monitor else stage,
             strategy,
             strategy.setting.domains,
             fabric,
             seed=recipe.training.seed,
             score=score,
-            metric=recipe.selection.metric,
+            metric=watched_metric(recipe, stage.name),
+            observe=monitor.epoch if monitor else dict,
             report=report,
         )
 
 
-def _gaps(strategy: Strategy) -> dict[str, dict[str, float]] | None:
-    """Return the gap between the first source and the target at each level, over slices that training may see."""
-    s = strategy.setting
-    if not s.sources:
-        return None
-    pair = [s.domains[s.sources[0]], s.domains[s.target]]
-    if any(len(domain.pools["any"]) < 2 for domain in pair):
-        return None
-    levels = [embeddings(s.model, domain, domain.pools["any"]) for domain in pair]
-    groups = [_speakers(domain) for domain in pair]
+def _headline(metrics: Mapping[str, Any], tag: str) -> dict[str, float]:
+    """Return the scalar scores of every part and level; those that test labels chose are never called like the others."""
+    mark = "oracle/" if tag == "oracle" else ""
     return {
-        level: domain_gap(levels[0][level].numpy(), levels[1][level].numpy(), groups[0], groups[1])
-        for level in levels[0]
-    }
-
-
-def _speakers(domain: Domain) -> list[str]:
-    """Return the speaker of each slice that training may see."""
-    return list(domain.table["speaker"].iloc[domain.pools["any"].numpy()])
-
-
-def _headline(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return the scalar scores of every part and level."""
-    return {
-        f"{part}/{level}/{name}": value
+        f"{mark}{part}/{level}/{name}": value
         for part, levels in metrics.items()
         for level, scores in levels.items()
         for name, value in scores.items()

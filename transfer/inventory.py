@@ -14,7 +14,7 @@ def inventory(kinds: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return kind -> name -> first sentence about it.
 
     Args:
-        kinds: strategies, extractors, heads, losses, corpora, frontends, recipes.
+        kinds: strategies, extractors, heads, losses, corpora, frontends, augmentations, validators, recipes.
 
     Example:
         >>> inventory(["strategies"])["strategies"]["scratch"]
@@ -41,6 +41,13 @@ def _corpora() -> Mapping[str, str]:
     return about_readers()
 
 
+def _validators() -> Mapping[str, str]:
+    """List the selection criteria without target labels."""
+    from transfer.evaluation.validators import CRITERIA
+
+    return {name: _first_sentence(criterion.function) for name, criterion in CRITERIA.items()}
+
+
 def _recipes() -> Mapping[str, str]:
     """List the recipes that ship with the toolkit."""
     import yaml
@@ -61,4 +68,8 @@ def _first_sentence(cls: Any) -> str:
     return re.sub(r":\w+:`(\w+)`", r"\1", first).replace("; see ", ": ")
 
 
-_SOURCES: dict[str, Callable[[], Mapping[str, str]]] = {"corpora": _corpora, "recipes": _recipes}
+_SOURCES: dict[str, Callable[[], Mapping[str, str]]] = {
+    "corpora": _corpora,
+    "validators": _validators,
+    "recipes": _recipes,
+}
