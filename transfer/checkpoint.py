@@ -19,7 +19,7 @@ from transfer.errors import RecipeError
 from transfer.model import TransferModel
 from transfer.recipe import Recipe
 
-__all__ = ["Checkpoint", "check_provenance", "load_extractor", "read_checkpoint", "write_checkpoint"]
+__all__ = ["Checkpoint", "check_provenance", "epoch_file", "load_extractor", "read_checkpoint", "write_checkpoint"]
 
 FILE = "model.safetensors"
 
@@ -55,6 +55,16 @@ def write_checkpoint(
     tensors |= {f"normalisation.{name}": torch.from_numpy(np.asarray(value)) for name, value in normalisation.items()}
     metadata = {"record": json.dumps(dict(record), sort_keys=True)}
     atomic_write(path, lambda temporary: save_file(tensors, temporary, metadata))
+
+
+def epoch_file(folder: Path, epoch: int) -> Path:
+    """Return the model file of an epoch (from 0) in a run folder that keeps them all.
+
+    Example:
+        >>> epoch_file(Path("run"), 0).as_posix()
+        'run/checkpoints/epoch_0001.safetensors'
+    """
+    return folder / "checkpoints" / f"epoch_{epoch + 1:04d}.safetensors"
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:

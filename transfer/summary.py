@@ -13,7 +13,7 @@ from transfer.data.cache import hash_id
 from transfer.loop import Record
 from transfer.preparation import Plan, Prepared
 from transfer.recipe import Recipe
-from transfer.selection import TAGS
+from transfer.selection import rule_of, tag
 
 __all__ = ["package_versions", "public_recipe", "summarise"]
 
@@ -37,6 +37,7 @@ def summarise(
     records: Sequence[Record],
     metrics: Mapping[str, Any],
     gaps: Mapping[str, Any],
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the summary, without times and ids that only the run knows.
 
@@ -47,8 +48,11 @@ def summarise(
         records: what the stages left.
         metrics: part -> scores of the target.
         gaps: `before` and `after` training -> level -> domain gap.
+        warnings: what went wrong in the adaptation, in words.
     """
     source = [s.corpus for s in recipe.source]
+    selected_by = {r.stage: tag(rule_of(recipe, r.stage) if r.best_epoch >= 0 else "last") for r in records}
+    chosen = selected_by.get("transfer", tag("last"))
     return {
         "name": recipe.name,
         "strategy": recipe.strategy.name,
@@ -59,19 +63,24 @@ def summarise(
         "selection": {
             "by": recipe.selection.by,
             "metric": recipe.selection.metric,
-            "tag": TAGS[recipe.selection.by],
+            "tag": chosen,
             "epochs": {
                 r.stage: {"kept": r.best_epoch + 1 or len(r.epochs), "run": len(r.epochs), "stopped": r.stopped}
                 for r in records
             },
         },
-        "split": _split(recipe, prepared.slices),
-        "leakage": planned.leakage,
+        "split": {**_split(recipe, prepared.slices), "hash": planned.split},
+        "leakage": {**planned.leakage, **prepared.leakage},
         "labels": planned.coverage,
         "classes": {name: list(classes) for name, classes in planned.classes.items()},
         "chance": 1 / len(planned.classes[recipe.target.corpus]),
-        "metrics": dict(metrics),
+        "selected_by": selected_by,
+        "metrics": {
+            part: {level: {**scores, "selected_by": chosen} for level, scores in levels.items()}
+            for part, levels in metrics.items()
+        },
         "diagnostics": dict(gaps),
+        "warnings": list(warnings),
         "synthetic": planned.synthetic or None,
         "skipped": {"clips": planned.skipped, "slices": prepared.skipped},
         "notes": planned.notes,
@@ -124,6 +133,10 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
     if tree["pretraining"]["checkpoint"]:
         tree["pretraining"]["checkpoint"] = "(a local file)"
     tree["tracking"]["uri"] = None  # it may hold a password
+    if tree["split"]["file"]:
+        tree["split"]["file"] = "(a local file)"  # split.hash says which
+    if isinstance(tree["split"]["fold"], str) and not recipe.plain_ids:
+        tree["split"]["fold"] = hash_id(f"{recipe.target.corpus}/speaker/{recipe.split.fold}")
     named = tree["target"]["labelled_speakers"]
     if isinstance(named, list) and not recipe.plain_ids:
         tree["target"]["labelled_speakers"] = [hash_id(f"{recipe.target.corpus}/speaker/{name}") for name in named]

@@ -139,8 +139,20 @@ def test_oracle_selection_and_sight_of_test_audio_are_called_by_their_names():
     text = printed(SUMMARY | {"selection": {"by": "oracle", "metric": "uar"}}, width=120)
     assert "oracle, by uar: CHOSEN BY TEST LABELS, not a result to report" in text
     assert "CHOSEN" not in printed(SUMMARY)
+    scores = {"test": {"slice": SCORES | {"selected_by": "oracle"}}}
+    loud = printed(SUMMARY | {"metrics": scores}, width=120, force_terminal=True, color_system="standard")
+    assert "\x1b[1;31m  checkpoint chosen by ORACLE: test labels were looked at, not a result to report" in loud
+    assert "checkpoint chosen by: not recorded" in printed(SUMMARY)
     assert "adaptation sees test audio" in printed(SUMMARY | {"split": {"by": "speaker", "transductive": True}})
     assert "adaptation sees" not in printed(SUMMARY)
+
+
+def test_what_chose_the_checkpoint_and_every_warning_are_printed():
+    scores = {"test": {"slice": SCORES | {"selected_by": "unsupervised:snd"}}}
+    text = printed(SUMMARY | {"metrics": scores, "warnings": ["the domain discriminator won"]})
+    assert "checkpoint chosen by: unsupervised:snd" in text
+    assert "warning: the domain discriminator won" in text
+    assert "warning" not in printed(SUMMARY)
 
 
 def test_a_target_without_labels_is_said_so():

@@ -47,6 +47,7 @@ def print_summary(summary: Row, console: Console) -> None:
     parts = {part: levels for part, levels in (summary.get("metrics") or {}).items() if levels}
     for part, levels in parts.items():
         _heading(console, f"{part}: scores [95% intervals over subjects]")
+        console.print(_chosen_by(levels))
         console.print(_scores(levels))
         definition = levels.get("subject", {}).get("definition")
         console.print(f"  subject level: {definition}\n" if definition else "", end="")
@@ -62,6 +63,8 @@ def print_summary(summary: Row, console: Console) -> None:
     if before or after:
         _heading(console, "gap between source and target, before -> after")
         console.print(_gap_table(before, after))
+    for warning in summary.get("warnings") or []:
+        console.print(Text(f"warning: {warning}", style="bold yellow"))
     console.print(_footer(summary))
 
 
@@ -157,6 +160,16 @@ def _leakage(leakage: Row | None) -> Text:
     words += [f"{', '.join(elsewhere)} shared between other parts"] if elsewhere else []
     kind = f"ACCEPTED ({', '.join(accepted)}): " if accepted else ""
     return Text(kind + ("; ".join(words) or "nothing leaks"), style="bold red")
+
+
+def _chosen_by(levels: Mapping[str, Row]) -> Text:
+    """Return what chose the weights that these scores are of, in red where test labels did."""
+    tag = next((scores["selected_by"] for scores in levels.values() if scores.get("selected_by")), "not recorded")
+    if tag == "oracle":
+        return Text(
+            "  checkpoint chosen by ORACLE: test labels were looked at, not a result to report", style="bold red"
+        )
+    return Text(f"  checkpoint chosen by: {tag}", style="dim")
 
 
 def _heading(console: Console, text: str) -> None:
