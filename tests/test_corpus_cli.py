@@ -79,6 +79,22 @@ def test_probe_reports_every_confound_against_permuted_labels(command, emovo):
     assert "permuted" in command("corpus", "probe", emovo, "--permutations", "20")[1]
 
 
+def test_synthesize_turns_single_dials_and_tells_the_best_score(command, tmp_path):
+    words = ("corpus", "synthesize", "casia", "--clips", "1", "--speakers", "1", "--shift", "0.2", "--out")
+    dials = ("--dial", "channel=0.5", "--dial", "label_noise=0.25")
+    code, out, err = command(*words, tmp_path / "casia", *dials)
+    record = json.loads((tmp_path / "casia" / "synthetic.json").read_text())
+    assert code == 0
+    assert out.strip() == str(tmp_path / "casia")
+    assert record["shift"] == {"channel": 0.5, "noise": 0.2, "language": 0.2, "rhythm": 0.2}
+    assert record["difficulty"]["label_noise"] == 0.25
+    assert f"best UAR that can be had from one clip: {record['known_best']['uar']:.3f}" in err
+    for dial, message in (("chanel=1", "did you mean 'channel'"), ("prior=much", "as in prior=0.5")):
+        code, _, err = command(*words, tmp_path / "new", "--dial", dial)
+        assert code == 2
+        assert message in err
+
+
 def test_a_folder_of_nothing_exits_with_2(command, tmp_path):
     code, _, err = command("corpus", "check", tmp_path)
     assert code == 2

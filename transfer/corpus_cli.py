@@ -129,11 +129,43 @@ def synthesize_command(
     seed: Annotated[int, typer.Option(help="of everything drawn")] = 0,
     speakers: Annotated[int | None, typer.Option(help="number of speakers; default as in the corpus")] = None,
     clips: Annotated[int | None, typer.Option(help="clips a speaker and class, or recordings a subject")] = None,
+    dial: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="one dial, such as channel=0.5: channel, noise, language, rhythm (--shift turns these four), "
+            "spread, prior, label_noise; can be given again"
+        ),
+    ] = None,
 ) -> None:
-    """Write a speech-like stand-in of a corpus in its real layout."""
-    from transfer.data.synthetic import synthesize
+    """Write a speech-like stand-in of a corpus in its real layout, and tell the best score that it allows."""
+    import json
 
-    typer.echo(str(synthesize(name, out, seed=seed, shift=shift, speakers=speakers, clips=clips)))
+    from transfer.data.synthetic import synthesize
+    from transfer.standins import best_notes
+
+    root = synthesize(name, out, seed=seed, speakers=speakers, clips=clips, **_dials(shift, dial or []))
+    typer.echo(str(root))
+    record = json.loads((root / "synthetic.json").read_text(encoding="utf-8"))
+    for note in best_notes({name: record}, name):
+        console().print(note, highlight=False, soft_wrap=True)
+
+
+def _dials(shift: float, given: list[str]) -> dict[str, Any]:
+    """Return the options of the generator that `--shift` and `--dial name=value` ask for."""
+    from transfer.data.synthetic import DIALS
+    from transfer.errors import UserError, did_you_mean
+
+    shifts = dict.fromkeys(("channel", "noise", "language", "rhythm"), shift)
+    others: dict[str, float] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if name not in DIALS:
+            raise UserError(f"--dial {text}: no dial {name!r}; {did_you_mean(name, DIALS)}")
+        try:
+            (shifts if name in shifts else others)[name] = float(value)
+        except ValueError:
+            raise UserError(f"--dial {text}: expected a number from 0 to {DIALS[name]}, as in {name}=0.5") from None
+    return {"shift": shifts, **others}
 
 
 def _read(root: Path, reader: str | None, *, decode: bool) -> tuple[Corpus, pd.DataFrame]:

@@ -35,6 +35,7 @@ from transfer.data.split_file import check_hash, split_hash, split_table
 from transfer.errors import AudioError, RecipeError, did_you_mean
 from transfer.parting import assign_roles, columns_apart, part_corpus, read_frozen
 from transfer.recipe import CorpusSection, Recipe
+from transfer.standins import best_notes
 
 __all__ = ["Plan", "Prepared", "load", "plan"]
 
@@ -122,6 +123,7 @@ def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
     leakage, more = _audited(recipe, slices, hashes)
     classes = {str(name): class_names(group) for name, group in slices.groupby("corpus", sort=False)}
     synthetic = {name: corpus.synthetic for name, corpus in corpora.items() if corpus.synthetic}
+    more += best_notes(synthetic, recipe.target.corpus)
     return Plan(slices, classes, leakage, frozen_as, coverage, synthetic, skipped, notes + more)
 
 

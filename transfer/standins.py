@@ -1,19 +1,20 @@
-"""`--synthetic`: write stand-ins of a recipe's corpora once, and point the recipe at them."""
+"""`--synthetic`: write stand-ins of a recipe's corpora once, point the recipe at them, and say what can be reached."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from transfer.data.cache import cache_folder, key
-from transfer.data.synthetic import VERSION, synthesize
+from transfer.data.synthetic import VERSION, carried_over, order_of, synthesize
 from transfer.errors import RecipeError
 from transfer.recipe import CorpusSection, Recipe, SyntheticSection
 
-__all__ = ["with_standins"]
+__all__ = ["best_notes", "with_standins"]
 
 
 def with_standins(recipe: Recipe) -> Recipe:
@@ -26,6 +27,36 @@ def with_standins(recipe: Recipe) -> Recipe:
     sources = [c.model_copy(update={"root": str(_written(c, section.source))}) for c in recipe.source]
     target = recipe.target.model_copy(update={"root": str(_written(recipe.target, section.target))})
     return recipe.model_copy(update={"source": sources, "target": target})
+
+
+def best_notes(records: Mapping[str, Mapping[str, Any]], target: str) -> list[str]:
+    """Say the best scores that can be had on stand-ins, known from what generated them.
+
+    Args:
+        records: corpus name -> what its `synthetic.json` says.
+        target: name of the target.
+
+    Example:
+        >>> best = {"classes": 7, "uar": 0.93, "uar_known_speaker": 0.99, "standard_error": 0.003}
+        >>> print(*best_notes({"emovo": {"known_best": best}}, "emovo"))
+        emovo: best UAR that can be had from one clip: 0.930 (of 7 classes; 0.990 where the speaker is known)
+    """
+    notes = []
+    for name, record in records.items():
+        if best := record.get("known_best"):  # stand-ins of earlier versions have none
+            notes.append(
+                f"{name}: best UAR that can be had from one clip: {best['uar']:.3f} (of {best['classes']} classes; "
+                f"{best['uar_known_speaker']:.3f} where the speaker is known)"
+            )
+    orders = {name: order_of(record) for name, record in records.items() if "difficulty" in record}
+    for name, order in orders.items():
+        score = carried_over(order, orders[target]) if target in orders and name != target else None
+        if score is not None:
+            notes.append(
+                f"{name} to {target}: best rule of {name}, not adapted: UAR {score['uar_unadapted']:.3f}; best in "
+                f"{target}: {score['uar']:.3f} (of the {score['classes']} classes that both have)"
+            )
+    return notes
 
 
 def _written(corpus: CorpusSection, options: dict[str, Any]) -> Path:

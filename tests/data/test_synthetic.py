@@ -149,6 +149,7 @@ def test_a_smaller_order_writes_a_part_of_the_same_files(tmp_path, name):
 def test_a_record_tells_that_the_corpus_is_synthetic(tmp_path):
     root = synthesize("casia", tmp_path / "casia", speakers=1, clips=1, seed=4, shift=Shift(noise=0.5))
     record = json.loads((root / "synthetic.json").read_text())
+    assert set(record.pop("known_best")) > {"classes", "uar"}
     assert record == {
         "generator": "transfer.data.synthetic",
         "version": synthetic.VERSION,
@@ -157,6 +158,7 @@ def test_a_record_tells_that_the_corpus_is_synthetic(tmp_path):
         "shift": {"channel": 0.0, "noise": 0.5, "language": 0.0, "rhythm": 0.0},
         "speakers": 1,
         "clips": 1,
+        "difficulty": {"spread": 0.0, "prior": 0.0, "label_noise": 0.0},
     }
 
 

@@ -9,22 +9,25 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import soundfile
 
-from transfer.data.synthetic.best import known_best
+from transfer.data.synthetic.best import carried_over, known_best
 from transfer.data.synthetic.difficulty import Difficulty
 from transfer.data.synthetic.domains import Shift
 from transfer.data.synthetic.layouts import LAYOUTS
 from transfer.data.synthetic.recording import Order
 from transfer.errors import UserError, did_you_mean
 
-__all__ = ["LAYOUTS", "VERSION", "Difficulty", "Shift", "synthesize"]
+__all__ = ["DIALS", "LAYOUTS", "VERSION", "Difficulty", "Shift", "carried_over", "known_best", "order_of", "synthesize"]
 
 VERSION = 1  # counts changes of the generator that change its audio
+DIALS = {**dict.fromkeys((field.name for field in fields(Shift)), 1.0), "spread": 1.0, "prior": 1.0, "label_noise": 0.5}
+"""How far each dial can be turned."""
 
 
 def _size(what: str, asked: int | None, *, default: int, least: int, most: int) -> int:
@@ -62,6 +65,21 @@ def _check(
         _size("clips", clips, default=layout.clips, least=1, most=layout.most_clips),
         difficulty,
     )
+
+
+def order_of(record: Mapping[str, Any]) -> Order:
+    """Return what was ordered, from the record that lies in a stand-in.
+
+    Args:
+        record: What `synthetic.json` says.
+
+    Example:
+        >>> order = Order("casia", 0, Shift(noise=0.5), 4, 1)
+        >>> order_of({**asdict(order), "version": VERSION}) == order
+        True
+    """
+    ordered = {field.name: record[field.name] for field in fields(Order)}
+    return Order(**{**ordered, "shift": Shift(**record["shift"]), "difficulty": Difficulty(**record["difficulty"])})
 
 
 def _check_folder(out: Path) -> None:

@@ -15,7 +15,7 @@ Axis letters: N clips, K classes, S strengths.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -77,7 +77,8 @@ class _Rule:
             columns.append(logsumexp(exponent, axis=1))
         clean: Floats = softmax(np.stack(columns, axis=1), axis=1)
         other = self.label_noise / (len(self.shown) - 1)
-        return (1.0 - self.label_noise - other) * clean + other
+        noisy: Floats = (1.0 - self.label_noise - other) * clean + other
+        return noisy
 
     def _strengths(self, shown: Shown, express: Floats | None) -> Floats:
         """Return equally likely strengths of a class: of each clip's speaker, or of all speakers, shape (1 or N, S)."""
@@ -85,9 +86,10 @@ class _Rule:
         if not shown.expressed:
             return inner[None]
         if express is not None:
-            return express[:, None] * inner
+            return np.multiply.outer(express, inner)
         both = np.sort(np.outer(expressivity(_STRENGTHS), inner), axis=None)
-        return both.reshape(len(_STRENGTHS), -1).mean(axis=1)[None]
+        quantiles: Floats = both.reshape(len(_STRENGTHS), -1).mean(axis=1)
+        return quantiles[None]
 
 
 def known_best(order: Order) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def carried_over(source: Order, target: Order) -> dict[str, Any] | None:
 
     Example:
         >>> score = carried_over(Order("nemo", 0, Shift.uniform(1.0), 9, 5), Order("emovo", 0, Shift.uniform(1.0), 6, 5))
-        >>> score["classes"], score["uar_unadapted"] < 0.75 < score["uar"]
+        >>> score["classes"], score["uar_unadapted"] < score["uar"] - 0.1
         (6, True)
     """
     theirs = {shown.name for shown in LAYOUTS[source.name].shows.values()}

@@ -49,15 +49,15 @@ class Subject:
     severity: float
 
 
-def draw_subjects(seed: int, number: int = SUBJECTS, *, difficulty: Difficulty = Difficulty()) -> list[Subject]:
+def draw_subjects(seed: int, number: int = SUBJECTS, *, difficulty: Difficulty | None = None) -> list[Subject]:
     """Draw subjects, keeping the real corpus's share of patients (23 of 52; the prior lowers it) and of women (16 of 52).
 
     Example:
         >>> [subject.id for subject in draw_subjects(0, 4)]
         ['02010001', '02010002', '02020001', '02020002']
     """
-    order = Order("modma", seed, Shift(), number, 1, difficulty)
-    patients = min(max(round(number * _MDD / SUBJECTS * difficulty.shares(2)[1]), 1), number - 1)
+    order = Order("modma", seed, Shift(), number, 1, difficulty or Difficulty())
+    patients = min(max(round(number * _MDD / SUBJECTS * order.difficulty.shares(2)[1]), 1), number - 1)
     subjects = []
     for place in range(number):
         group: Literal["MDD", "HC"] = "MDD" if place < patients else "HC"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
@@ -31,14 +31,14 @@ class Order:
     shift: Shift
     speakers: int
     clips: int
-    difficulty: Difficulty = Difficulty()
+    difficulty: Difficulty = field(default_factory=Difficulty)
 
     def clips_by_class(self, classes: Sequence[str]) -> dict[str, int]:
         """Return the clips per speaker of each class; which classes are rare is drawn by seed and corpus.
 
         Example:
             >>> Order("casia", 0, Shift(), 4, 10, Difficulty(prior=1.0)).clips_by_class(["a", "b", "c"])
-            {'a': 3, 'b': 1, 'c': 10}
+            {'a': 1, 'b': 10, 'c': 3}
         """
         ranks = stream(self.seed, self.name, "prior").permutation(len(classes))
         shares = self.difficulty.shares(len(classes))
