@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -74,6 +75,7 @@ class VGGishLSTM(nn.Module):
         if weights != "random":
             load_weights(self.vggish, read_weights(weights, fetch=FETCH), origin=weights)
         self.vggish.requires_grad_(not frozen)
+        self.frozen = frozen
         self.lstm = MaskedLSTM(128, units, layers=layers, bidirectional=bidirectional)
         self.dim = self.lstm.dim
 
@@ -83,7 +85,8 @@ class VGGishLSTM(nn.Module):
         x = F.pad(x, (0, max(FRAMES - x.shape[-1], 0)))
         patches = x.unfold(2, FRAMES, FRAMES).permute(0, 2, 3, 1)  # (N, P, 96, 64)
         clips, count = patches.shape[:2]
-        embeddings = self.vggish(patches.flatten(0, 1)).unflatten(0, (clips, count))  # (N, P, 128)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):  # whoever unfreezes parameters
+            embeddings = self.vggish(patches.flatten(0, 1)).unflatten(0, (clips, count))  # (N, P, 128)
         if lengths is not None:
             lengths = (lengths // FRAMES).clamp(min=1)
         valid = valid_frames(lengths, clips=clips, frames=count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,15 @@ from transfer.errors import RecipeError
 from transfer.model import TransferModel
 from transfer.recipe import Recipe
 
-__all__ = ["Checkpoint", "check_provenance", "epoch_file", "load_extractor", "read_checkpoint", "write_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "check_provenance",
+    "corpora_heard",
+    "epoch_file",
+    "load_extractor",
+    "read_checkpoint",
+    "write_checkpoint",
+]
 
 FILE = "model.safetensors"
 
@@ -89,6 +97,26 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(parts["model"], parts["normalisation"], record)
 
 
+def heard(checkpoint: Checkpoint) -> set[str]:
+    """Return the corpora that a checkpoint's extractor may have heard, through the runs that it was taken from too.
+
+    Example:
+        >>> sorted(heard(Checkpoint({}, {}, {"classes": {"emovo": []}, "heard": ["casia", "emovo"]})))
+        ['casia', 'emovo']
+    """
+    return {*checkpoint.record.get("classes", {}), *checkpoint.record.get("heard", ())}
+
+
+def corpora_heard(own: Collection[str], file: str | None) -> list[str]:
+    """Return the corpora that an extractor has heard in its own run and in those that its checkpoint came from.
+
+    Args:
+        own: corpora of the run.
+        file: the checkpoint that it began with, or None.
+    """
+    return sorted({*own, *(heard(read_checkpoint(file)) if file else ())})
+
+
 def check_provenance(checkpoint: Checkpoint, recipe: Recipe, front_end: Mapping[str, Any]) -> None:
     """Refuse a checkpoint whose extractor expects other features, or may have heard this run's test speakers.
 
@@ -107,10 +135,10 @@ def check_provenance(checkpoint: Checkpoint, recipe: Recipe, front_end: Mapping[
         raise RecipeError(
             f"pretraining.checkpoint was trained on another front end ({'; '.join(differing)}); use the same one"
         )
-    if recipe.target.corpus in checkpoint.record.get("classes", {}) and "speaker" not in recipe.split.accept_leakage:
+    if recipe.target.corpus in heard(checkpoint) and "speaker" not in recipe.split.accept_leakage:
         raise RecipeError(
-            f"pretraining.checkpoint: its run used {recipe.target.corpus}, the target here, so its extractor may know this "
-            "run's test speakers; pretrain on the source alone, or accept it: split.accept_leakage: [speaker]"
+            f"pretraining.checkpoint: its run, or one before it, used {recipe.target.corpus}, the target here, so its "
+            "extractor may know this run's test speakers; pretrain on the source alone, or accept it: split.accept_leakage: [speaker]"
         )
 
 

@@ -15,7 +15,7 @@ def console(*, stderr: bool = True) -> Console:
     """Return a console; what is not the result itself goes to stderr."""
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    return Console(stderr=stderr, markup=False)  # names from files are text, never markup
 
 
 def print_json(value: Any) -> None:

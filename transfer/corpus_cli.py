@@ -56,7 +56,12 @@ def describe_command(
 ) -> None:
     """Count a corpus by class, speaker and sex; durations, rates, channels; with a picture if wanted."""
     from transfer.data.description import describe_corpus, draw_corpus
+    from transfer.errors import UserError
 
+    if picture is not None and picture.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise UserError(
+            f"--picture {picture}: cannot draw {picture.suffix or 'without a suffix'}; use .png, .svg or .pdf"
+        )
     corpus, scan = _read(root, reader, decode=False)
     description = describe_corpus(corpus, scan)
     if picture is not None:
@@ -226,7 +231,6 @@ def _print_description(description: dict[str, Any]) -> None:
 
 def _print_faults(corpus: Corpus, faults: list[Any]) -> None:
     """Print faults for people."""
-    from rich.markup import escape
     from rich.table import Table
 
     out = console(stderr=False)
@@ -239,7 +243,7 @@ def _print_faults(corpus: Corpus, faults: list[Any]) -> None:
     table = Table("fault", "number", "breaks training", "what it means", "first of them")
     for fault in faults:
         cells = (fault.kind, str(fault.count), "yes" if fault.breaks else "no", fault.what, "\n".join(fault.examples))
-        table.add_row(*map(escape, cells))
+        table.add_row(*cells)
     out.print(table)
 
 

@@ -101,6 +101,10 @@ class SplitSection(Section):
         for name, allowed in kinds.items():
             if getattr(self, name) != type(self).model_fields[name].default and self.by not in allowed:
                 raise ValueError(f"{name} has no effect with by: {self.by}; it belongs to {', '.join(allowed)}")
+        if self.file and (self.by != "speaker" or self.fold is not None):
+            raise ValueError(
+                f"file says the parts, so that by: {self.by} and fold: {self.fold} have no effect; leave them out"
+            )
         if self.inner_fold and not self.inner_folds:
             raise ValueError(f"inner_fold is {self.inner_fold}, but inner_folds, their number, is not set")
         if self.transductive and (self.by != "speaker" or self.file):

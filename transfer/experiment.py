@@ -16,7 +16,15 @@ import yaml
 from transfer.adaptation import gaps_by_level, warnings_of
 from transfer.augmentation import Augmenter, build_augmenter, rehearse_augmentations
 from transfer.build import build_front_end, build_model, build_strategy
-from transfer.checkpoint import FILE, check_provenance, epoch_file, load_extractor, read_checkpoint, write_checkpoint
+from transfer.checkpoint import (
+    FILE,
+    check_provenance,
+    corpora_heard,
+    epoch_file,
+    load_extractor,
+    read_checkpoint,
+    write_checkpoint,
+)
 from transfer.data.cache import atomic_write
 from transfer.data.domain import Domain, empty_domain
 from transfer.device import build_fabric, seed_everything
@@ -188,6 +196,7 @@ def _train(
         "recipe": public,
         "front_end": prepared.front_end,
         "classes": planned.classes,
+        "heard": corpora_heard(planned.classes, recipe.pretraining.checkpoint),
         "versions": versions,
     }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from transfer.data.split_file import split_table, write_split
+from transfer.errors import SplitError
 from transfer.loading import load_recipe
 from transfer.output import plain
 from transfer.preparation import plan
@@ -38,7 +39,12 @@ def freeze_split(
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides, synthetic=synthetic)
     planned = plan(with_standins(recipe) if synthetic else recipe)
-    write_split(Path(out), split_table(planned.slices))
+    try:
+        write_split(Path(out), split_table(planned.slices))
+    except OSError as error:
+        raise SplitError(
+            f"--out {out} cannot be written ({error.strerror}); name a file in a folder that is there"
+        ) from error
     slices: dict[str, dict[str, int]] = {}
     for (corpus, part), group in planned.slices.groupby(["corpus", "part"], sort=False):
         slices.setdefault(str(corpus), {})[str(part)] = len(group)

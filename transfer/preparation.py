@@ -192,7 +192,12 @@ def _read_all(recipe: Recipe) -> tuple[dict[str, Corpus], dict[str, pd.DataFrame
             )
     corpora = {section.corpus: _read(section) for section in recipe.corpora}
     renamed = {section.corpus: _relabel(section, corpora[section.corpus].table) for section in recipe.corpora}
-    return corpora, *map_labels(renamed, recipe.labels)
+    tables, coverage = map_labels(renamed, recipe.labels)
+    for section in (s for s in recipe.corpora if s.relabel):
+        counts = corpora[section.corpus].table["label"].value_counts()
+        left = {str(k): int(n) for k, n in counts.items() if k not in section.relabel}
+        coverage.setdefault("relabelled", {})[section.corpus] = {"as": dict(section.relabel), "left_out": left}
+    return corpora, tables, coverage
 
 
 def _builder(recipe: Recipe, corpus: str) -> Callable[..., Domain]:

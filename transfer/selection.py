@@ -96,7 +96,7 @@ def _check_target_validation(recipe: Recipe, slices: pd.DataFrame, learns_from: 
             f"selection.by: target_validation uses target labels, and {recipe.strategy.name} is the control that uses none; "
             "choose source_validation, a criterion such as snd, or last"
         )
-    if recipe.target.labelled_speakers in ("none", 0):
+    if recipe.target.labelled_speakers in ("none", 0, []):
         raise RecipeError(
             "selection.by: target_validation uses target labels, but target.labelled_speakers is none; "
             "choose source_validation, a criterion such as snd, or last"

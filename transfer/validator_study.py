@@ -144,19 +144,27 @@ def _recipe(folder: Path, roots: Mapping[str, str]) -> tuple[Recipe, dict[str, A
     _checkpoints(folder)
     if summary.get("synthetic"):
         recipe = with_standins(recipe)
+    if recipe.split.file:
+        raise RecipeError(
+            f"{folder}: the run took its parts from a file that its record does not name; it cannot be studied"
+        )
     sections = [s.model_copy(update={"root": roots.get(s.corpus, s.root)}) for s in recipe.corpora]
-    recipe = recipe.model_copy(update={"source": sections[:-1], "target": _unhashed(recipe, sections[-1])})
-    return recipe, summary
+    return _unhashed(recipe.model_copy(update={"source": sections[:-1], "target": sections[-1]})), summary
 
 
-def _unhashed(recipe: Recipe, target: Any) -> Any:
-    """Return the target section with named speakers as the corpus names them: a run records their hashes."""
-    named = target.labelled_speakers
-    if not isinstance(named, list) or recipe.plain_ids:
-        return target
+def _unhashed(recipe: Recipe) -> Recipe:
+    """Return the recipe with speakers and a fold as the corpus names them: a run records their hashes."""
+    target, fold = recipe.target, recipe.split.fold
+    named = target.labelled_speakers if isinstance(target.labelled_speakers, list) else None
+    if recipe.plain_ids or (named is None and not isinstance(fold, str)):
+        return recipe
     table = read_corpus(target.corpus, corpus_root(target.corpus, target.root), reader=target.reader).table
-    plain = {hash_id(f"{target.corpus}/speaker/{name}"): name for name in set(table["speaker"])}
-    return target.model_copy(update={"labelled_speakers": [plain.get(name, name) for name in named]})
+    names = {value for column in ("speaker", "session") if column in table for value in table[column]}
+    plain = {hash_id(f"{target.corpus}/speaker/{name}"): name for name in names}
+    if named is not None:
+        target = target.model_copy(update={"labelled_speakers": [plain.get(name, name) for name in named]})
+    split = recipe.split.model_copy(update={"fold": plain.get(fold, fold) if isinstance(fold, str) else fold})
+    return recipe.model_copy(update={"target": target, "split": split})
 
 
 def _checkpoints(folder: Path) -> list[Path]:

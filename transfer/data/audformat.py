@@ -151,7 +151,8 @@ def _read_table(root: Path, key: str, declared: Any, header: Mapping[str, Any]) 
         for column, about in _mapping(declared, "columns").items()
     }
     kind = str(_mapping(header, "splits").get(declared.get("split_id"), {}).get("type", ""))
-    rows, places = {}, {}
+    rows: dict[Any, dict[str, Any]] = {}
+    places: dict[Any, str] = {}
     for line, row in read_rows(root / file):
         place = f"{root / file}, line {line}"
         lacking = [column for column in ("file", *columns) if column not in row]
@@ -159,6 +160,8 @@ def _read_table(root: Path, key: str, declared: Any, header: Mapping[str, Any]) 
             raise CorpusError(f"{root / file}: no column {lacking[0]!r}; {did_you_mean(lacking[0], row)}")
         inside = path_inside(root, str(row["file"] or ""), place=place)
         extent = (inside, _seconds(row.get("start"), 0.0, place), _seconds(row.get("end"), -1.0, place))
+        if extent in rows:
+            raise CorpusError(f"{place}: the same clip as {places[extent]}; keep one of the two rows")
         rows[extent], places[extent] = {column: row[column] for column in columns}, place
     return _Table(columns, SPLITS.get(kind, ""), rows, places)
 

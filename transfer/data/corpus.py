@@ -212,7 +212,18 @@ def list_files(root: Path) -> tuple[str, ...]:
         here = Path(folder)
         subfolders[:] = [s for s in subfolders if not s.startswith(".") and not _returns(here / s, root)]
         found += [(here / name).relative_to(root).as_posix() for name in names]
+        _refuse_names(found[len(found) - len(names) :], root)
     return tuple(sorted(found))
+
+
+def _refuse_names(files: Sequence[str], root: Path) -> None:
+    """Refuse file names that are no Unicode, as old archives leave them: no table can hold them."""
+    for file in files:
+        if any("\ud800" <= letter <= "\udfff" for letter in file):  # how Python holds bytes that are no UTF-8
+            raise CorpusError(
+                f"{root}: the file name {file!a} is no UTF-8; rename it, for example with "
+                "`convmv -f latin1 -t utf8 -r --notest`"
+            )
 
 
 def _returns(folder: Path, root: Path) -> bool:

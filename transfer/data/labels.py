@@ -147,6 +147,10 @@ def coverage_lines(coverage: Mapping[str, Any]) -> list[str]:
             says.append("drops " + some((f"{word} {n}" for word, n in found["dropped"].items()), most=99))
         if len(says) > 1:
             lines.append(f"labels: {coverage['rule']}: {name} {'; '.join(says)}")
+    for name, found in coverage.get("relabelled", {}).items():
+        named = some((f"{k} -> {v}" for k, v in found["as"].items()), most=99)
+        left = some((f"{word} {n}" for word, n in found["left_out"].items()), most=99)
+        lines.append(f"relabel: {name}: {named}" + (f"; leaves out {left}" if left else ""))
     return lines
 
 

@@ -82,9 +82,9 @@ def slice_hashes(slices: pd.DataFrame, hashes: Mapping[str, str]) -> list[str]:
         return [hashes[path] for path in slices["path"]]
     return [
         hashes[found[0].path]
-        if len(found) == 1
+        if len(found) == 1 and (found[0].start, found[0].end) == (start, end)  # else times are those of joined audio
         else key(repr([(hashes.get(p.path, ""), round(p.start, 6), round(p.end, 6)) for p in found]))
-        for found in pieces_of(slices)
+        for found, start, end in zip(pieces_of(slices), slices["start"], slices["end"], strict=True)
     ]
 
 

@@ -22,6 +22,7 @@ GAP = 0.5  # s of silence between the recordings that V0 joins
 SHORTEST = 1e-3  # s; what a cut leaves of a recording below it is no sound
 TOLERANCE = 1e-6  # s; below a sample at any rate, so that 17.5 s are two windows and no rest
 CARRIED = ("sex", "text", "session", "split")
+OWN = ("clip", "speaker", "recording", "label", "path", "start", "end", "seconds")  # what the slice table says itself
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def slice_corpus(table: pd.DataFrame, slicing: Slicing, *, apart: Sequence[str] 
         raise UserError(
             f"{len(wrong)} clips have no positive duration; the first is {first['path']} with {first['duration']} s"
         )
-    carried = list(dict.fromkeys(name for name in (*CARRIED, *apart) if name in table))
+    carried = list(dict.fromkeys(name for name in (*CARRIED, *apart) if name in table and name not in OWN))
     if slicing.version == "V0":
         return _joined(table, slicing, carried, apart)
     extents = [_extents(duration, slicing) for duration in table["duration"]]

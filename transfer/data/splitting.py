@@ -77,7 +77,15 @@ def split_slices(
         )
     wish = Wish(valid, test, seed, corpus, **folds)
     parts, notes = SPLITS[by](table, wish, accept)
-    return Split(table, parts, by=by, accept=accept, notes=notes)
+    return Split(table, parts, by=by, accept=accept, notes=(*notes, *_lacking(table, parts, wish)))
+
+
+def _lacking(table: pd.DataFrame, parts: pd.Series, wish: Wish) -> tuple[str, ...]:
+    """Refuse parts without training slices, and note the classes that training lacks."""
+    if not (parts == "train").any():
+        raise SplitError(f"{wish.named()}no slice is left for training; name a train part, or lower valid and test")
+    lacking = sorted(set(table["label"]) - set(table.loc[parts == "train", "label"]))
+    return (f"training has no {', '.join(lacking)}: no clip of that class can be learned",) if lacking else ()
 
 
 def fold_names(table: pd.DataFrame, *, by: str, folds: int = 5, corpus: str = "") -> tuple[int | str, ...]:

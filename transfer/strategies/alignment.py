@@ -38,6 +38,8 @@ class AlignmentStrategy(Strategy):
 
     def __init__(self, *, losses: list[AlignmentLoss], source_supervision: bool = True) -> None:
         super().__init__()
+        if not losses:
+            raise ValueError("losses is empty; name at least one loss, or choose the strategy joint or source_only")
         self.specs = [AlignmentLoss.model_validate(spec) for spec in losses]
         short = [spec.name.rpartition(":")[2] for spec in self.specs]  # of a user's own `module:Name`
         self.names = [name if short.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(short)]

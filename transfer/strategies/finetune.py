@@ -73,7 +73,7 @@ class Finetune(Scratch):
 
     def __init__(self, *, factor: float = 0.1, layer_decay: float = 1.0, unfreeze_every: int = 0) -> None:
         super().__init__()
-        if factor <= 0 or not 0 < layer_decay <= 1 or unfreeze_every < 0:
+        if not factor > 0 or not 0 < layer_decay <= 1 or unfreeze_every < 0:
             raise RecipeError(
                 "strategy finetune: expected factor > 0, layer_decay in (0, 1] and unfreeze_every >= 0, got "
                 f"{factor}, {layer_decay} and {unfreeze_every}"

@@ -53,7 +53,7 @@ class Joint(Strategy):
         super().__init__()
         if every < 1 or source_weight < 0 or extractor_factor < 0 or head_factor < 0:
             raise RecipeError("strategy joint: expected every >= 1 and weights and factors >= 0")
-        if ratio is not None and (mixing != "ratio" or min(ratio) <= 0):
+        if ratio is not None and (mixing != "ratio" or not ratio or not min(ratio) > 0):
             raise RecipeError(f"strategy joint: ratio {ratio} must be positive numbers and goes with `mixing: ratio`")
         self.mixing, self.source_weight, self.every, self.ratio = mixing, source_weight, every, ratio
         self.extractor_factor, self.head_factor = extractor_factor, head_factor
@@ -74,7 +74,8 @@ class Joint(Strategy):
             return {"main": main}
         model = self.setting.model
         heads = sorted({f"heads.{model.shares.get(name, name)}" for name in self.setting.sources})
-        rates = {"extractor": f"x{self.extractor_factor}"} | dict.fromkeys(heads, f"x{self.head_factor}")
+        ours = {"extractor": f"x{self.extractor_factor}"} | dict.fromkeys(heads, f"x{self.head_factor}")
+        rates = {name: rate for name, rate in ours.items() if name not in main.rates} | dict(main.rates)
         return {"main": main, "source": replace(main, modules=("extractor", *heads), rates=rates)}
 
     def _mixed(self) -> Phase:

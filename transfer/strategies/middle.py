@@ -45,7 +45,7 @@ class MiddleDomain(Strategy):
         momentum: float,
     ) -> None:
         super().__init__()
-        if every < 1 or steps < 1 or min(mmd, adversarial) < 0 or mmd + adversarial == 0 or lr <= 0:
+        if every < 1 or steps < 1 or not (min(mmd, adversarial) >= 0 and mmd + adversarial > 0 and lr > 0):
             raise RecipeError(
                 "strategy: expected every >= 1, steps >= 1, lr > 0 and mmd, adversarial >= 0 with one above 0, "
                 f"got every={every}, steps={steps}, lr={lr}, mmd={mmd}, adversarial={adversarial}"
@@ -68,7 +68,9 @@ class MiddleDomain(Strategy):
     def alignment_optimizer(self) -> OptimizerPlan:
         """Return the alignment phase's own optimizer."""
         critic = ("discriminator",) if "adversarial" in self.weights else ()
-        return OptimizerPlan(self.sgd, (*self.aligned, *critic))
+        own = (*(name for name in self.aligned if name not in dict(self.setting.model.named_children())), *critic)
+        rates = {name: rate for name, rate in self.setting.training.rates.items() if name.split(".")[0] in own}
+        return OptimizerPlan(self.sgd, (*self.aligned, *critic), rates=rates)
 
     def optimizers(self) -> dict[str, OptimizerPlan]:
         """Return the task's optimizer and the alignment's."""

@@ -61,7 +61,8 @@ class OneLoss(AlignmentStrategy):
     @classmethod
     def losses_named(cls, options: Mapping[str, Any]) -> dict[str, Component]:
         """Return the one loss."""
-        return {"options": Component(name=cls.default.name, **(options.get("options") or {}))}
+        given = {key: value for key, value in (options.get("options") or {}).items() if key != "name"}
+        return {"options": Component(name=cls.default.name, **given)}
 
 
 def _one(about: str, loss: str, **spec: Any) -> type[OneLoss]:
