@@ -197,7 +197,7 @@ def _score(value: float | None, interval: list[float] | None) -> str:
     """Return a score with its interval."""
     if value is None:
         return "-"
-    return f"{value:.3f}" + (f" \\[{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
+    return f"{value:.3f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
 
 
 def _verdict(level: str, scores: Row, chance: float | None) -> Text:
