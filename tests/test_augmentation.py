@@ -10,20 +10,18 @@ import torch.nn.functional as F
 
 from feature_extractors.augmentations import FrameMask, Mixup, Noise, SpecAugment, Speed
 from feature_extractors.frontends import FRONTENDS
-from transfer import check, run
-from transfer.augmentation import Augmenter, Hearing, augmentation_faults, build_augmenter
+from transfer import run
+from transfer.augmentation import Augmenter, Hearing, build_augmenter
 from transfer.data.batch_normaliser import BatchNormaliser
 from transfer.data.domain import Batch
 from transfer.data.normalisation import Normaliser
 from transfer.data.waveforms import Waveforms
-from transfer.errors import RecipeError
 from transfer.evaluation.predictions import read_predictions
 from transfer.loading import load_recipe
 from transfer.loop import Streams
 from transfer.preparation import load, plan
-from transfer.recipe import Recipe
 from transfer.standins import with_standins
-from transfer.strategies import STRATEGIES, Draw
+from transfer.strategies import Draw
 
 QUIET = ["tracking.kind=none", "training.monitor=false"]
 ALL = (
@@ -243,77 +241,6 @@ def test_meta_learning_augments_the_batches_it_draws_itself(attached, train):
     (record, _) = train(strategy)
     assert record.stage == "pretraining"
     assert len(drawn) > 2
-
-
-# Recipes
-
-
-def recipe_of(augment, **changes):
-    tree = {"name": "a", "strategy": {"name": "scratch"}, "target": {"corpus": "modma"}, **changes}
-    return Recipe.model_validate({**tree, "training": {"augment": augment}})
-
-
-@pytest.mark.parametrize(
-    ("override", "says"),
-    [
-        (
-            "training.augment=[{name: spec_agument}]",
-            r"augment.0.name: unknown augmentation 'spec_agument': did you mean 'spec_augment'",
-        ),
-        (
-            "training.augment=[{name: noise, srn: [1, 2]}]",
-            r"augment.0.srn: noise has no such option; did you mean 'snr'",
-        ),
-        ("training.augment=[{name: noise, snr: loud}]", r"training.augment.0.snr: .*\(got 'loud'\)"),
-        (
-            "training.augment=[{name: frame_mask}, {name: mixup}]",
-            r"augment.1: mixup mixes labels as well, and strategy mmd",
-        ),
-        ("training.augment=[{name: 'torch.nn:ReLU'}]", r"augment.0: torch.nn:ReLU is no augmentation"),
-    ],
-)
-def test_a_mistake_is_found_when_the_recipe_is_loaded(tiny, override, says):
-    with pytest.raises(RecipeError, match=says):
-        load_recipe(tiny, [override])
-
-
-@pytest.mark.parametrize(
-    ("augment", "says"),
-    [
-        ("{name: noise, snr: [30, 5]}", r"augment.0: noise: snr is \[30.*expected the lowest ratio first"),
-        (
-            "{name: spec_augment, frequency_width: 39, probability: 0.001}",
-            r"augment.0: spec_augment: .*can mask all 39 channels",
-        ),
-    ],
-)
-def test_check_finds_values_that_do_not_suit(tiny, augment, says):
-    with pytest.raises(RecipeError, match=says):
-        check(tiny, [f"training.augment=[{augment}]"], synthetic=True)
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_mixup_is_refused_where_batches_serve_more_than_the_task(name):
-    faults = augmentation_faults(recipe_of([{"name": "mixup"}], strategy={"name": name}))
-    alone = {"scratch", "source_only", "freeze", "finetune", "joint", "ddg", "ae", "semi", "meta"}
-    assert bool(faults) is (name not in alone)
-
-
-def test_mixup_twice_is_refused():
-    faults = augmentation_faults(recipe_of([{"name": "mixup"}, {"name": "frame_mask"}, {"name": "mixup"}]))
-    assert list(faults) == ["training.augment.2"]
-
-
-@pytest.mark.parametrize("transform", ["noise", "speed"])
-def test_waveform_transforms_are_refused_where_they_cannot_be_heard(transform):
-    for front_end in ("egemaps", "gmm_frames"):
-        faults = augmentation_faults(recipe_of([{"name": transform}], frontend={"name": front_end}))
-        assert "runs clip by clip on the processor" in faults["training.augment.0"]
-        assert not augmentation_faults(recipe_of([{"name": "frame_mask"}], frontend={"name": front_end}))
-    framed = {"corpus": "modma", "slices": {"version": "frames"}}
-    faults = augmentation_faults(recipe_of([{"name": transform}], target=framed))
-    assert "a label for every frame" in faults["training.augment.0"]
-    assert not augmentation_faults(recipe_of([{"name": transform}]))
 
 
 def test_noise_reaches_the_features_at_its_level():

@@ -109,3 +109,16 @@ def test_check_tells_the_truth_about_the_real_corpora(command, corpora, name, cl
     assert (found["clips"], found["speakers"]) == (clips, speakers)
     assert set(found["classes"].values()) == {each}
     assert {fault["kind"] for fault in found["faults"]} <= {"near-duplicate"}
+
+
+def test_a_label_in_square_brackets_is_printed_as_it_is(capsys):
+    from transfer.console import console
+
+    console(stderr=False).print("label [/b] and [sad]")
+    assert "label [/b] and [sad]" in capsys.readouterr().out
+
+
+def test_a_picture_of_an_unknown_kind_exits_with_2(command, emovo, tmp_path):
+    code, _, err = command("corpus", "describe", emovo, "--picture", tmp_path / "emovo.foo")
+    assert code == 2
+    assert "use .png, .svg or .pdf" in err

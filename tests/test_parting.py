@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from transfer.data.split import PARTS
 from transfer.data.splitting import count_by
 from transfer.errors import LeakageError, SplitError
-from transfer.freeze import freeze_split
+from transfer.frozen_split import freeze_split
 from transfer.parting import enumerate_folds
 from transfer.preparation import load, plan
 from transfer.recipe import Recipe, SplitSection

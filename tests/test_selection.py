@@ -2,14 +2,15 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from transfer import check, load_recipe, run
 from transfer.errors import RecipeError
 from transfer.evaluation.validators import CRITERIA
-from transfer.experiment import _headline
-from transfer.recipe import RULES
-from transfer.selection import validation_scores
+from transfer.recipe import RULES, Recipe
+from transfer.selection import check_selection, validation_scores
+from transfer.tracked_run import headline
 
 QUIET = ["tracking.kind=none"]
 SHARED = """\
@@ -98,8 +99,8 @@ def test_each_stage_has_its_own_tag_and_a_stage_without_scores_keeps_its_last_ep
 
 def test_scores_chosen_by_test_labels_go_by_another_name_in_the_tracker():
     metrics = {"test": {"subject": {"uar": 0.5, "n": 8, "selected_by": "oracle"}}}
-    assert _headline(metrics, "oracle") == {"oracle/test/subject/uar": 0.5}
-    assert _headline(metrics, "target_validation") == {"test/subject/uar": 0.5}
+    assert headline(metrics, "oracle") == {"oracle/test/subject/uar": 0.5}
+    assert headline(metrics, "target_validation") == {"test/subject/uar": 0.5}
 
 
 def test_early_stopping_can_watch_the_criterion(attached, train):
@@ -131,3 +132,10 @@ def test_validation_scores_are_those_of_sklearn(domain):
     assert found["uar"] == pytest.approx(balanced_accuracy_score(truth, decided))
     assert found["accuracy"] == pytest.approx(accuracy_score(truth, decided))
     assert found["loss"] == pytest.approx(log_loss(truth, p))
+
+
+def test_an_empty_list_of_labelled_speakers_is_no_label_to_select_by():
+    recipe = Recipe(name="a", strategy={"name": "mmd"}, target={"corpus": "emovo", "labelled_speakers": []})
+    slices = pd.DataFrame({"corpus": ["emovo"], "part": ["valid"], "label": ["x"]})
+    with pytest.raises(RecipeError, match="uses target labels"):
+        check_selection(recipe, slices, ("source", "target"))

@@ -96,7 +96,7 @@ def split_command(
     as_json: Json = False,
 ) -> None:
     """Freeze the parts of a recipe in a file, with the hash that a recipe can demand."""
-    from transfer.freeze import freeze_split
+    from transfer.frozen_split import freeze_split
 
     found = freeze_split(recipe, overrides or (), out=out, synthetic=synthetic)
     if as_json:

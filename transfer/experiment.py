@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +44,8 @@ from transfer.selection import check_selection, scorer, watched_metric
 from transfer.standins import with_standins
 from transfer.strategies import Setting, Stage, Strategy
 from transfer.summary import package_versions, public_recipe, summarise
-from transfer.tracking import Status, Tracker, open_tracker
+from transfer.tracked_run import headline, tracked_run
+from transfer.tracking import Tracker
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -81,13 +81,13 @@ def run(
     reporter.plan(planned.slices, planned.notes)
     fabric = build_fabric(loaded.compute)
     folder = Path(out) if out else default_folder(loaded.name)
-    with output_folder(folder) as partial, _tracked(loaded, planned) as tracker:
+    with output_folder(folder) as partial, tracked_run(loaded, planned) as tracker:
         with reporter.bar("features") as tick:
             prepared = load(loaded, planned, fabric.device, tick)
         augmenter = build_augmenter(loaded, prepared.domains, prepared.normaliser, fabric.device, reporter)
         strategy = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial)
-        tracker.metrics(_headline(summary["metrics"], summary["selection"]["tag"]), step=0)
+        tracker.metrics(headline(summary["metrics"], summary["selection"]["tag"]), step=0)
         write_json(partial / "summary.json", summary)
         for file in sorted(path for path in partial.iterdir() if path.is_file()):  # every epoch's weights stay here
             tracker.artifact(file)
@@ -269,41 +269,3 @@ def _fit(
             observe=monitor.epoch if monitor else dict,
             report=report,
         )
-
-
-def _headline(metrics: Mapping[str, Any], tag: str) -> dict[str, float]:
-    """Return the scalar scores of every part and level; those that test labels chose are never called like the others."""
-    mark = "oracle/" if tag == "oracle" else ""
-    return {
-        f"{mark}{part}/{level}/{name}": value
-        for part, levels in metrics.items()
-        for level, scores in levels.items()
-        for name, value in scores.items()
-        if isinstance(value, float)
-    }
-
-
-@contextmanager
-def _tracked(recipe: Recipe, planned: Plan) -> Iterator[Tracker]:
-    """Open the tracked run, say what it is, and close it with its fate."""
-    tracker = open_tracker(recipe.tracking.kind, recipe.tracking.uri, recipe.tracking.experiment, recipe.name)
-    status: Status = "FAILED"
-    try:
-        tracker.params(public_recipe(recipe))
-        tracker.tags(
-            {
-                "strategy": recipe.strategy.name,
-                "source": ", ".join(s.corpus for s in recipe.source) or "none",
-                "target": recipe.target.corpus,
-                "synthetic": bool(planned.synthetic),
-                "selection": recipe.selection.by,
-                "leakage": ", ".join(recipe.split.accept_leakage) or "none",
-            }
-        )
-        yield tracker
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
-        raise
-    finally:
-        tracker.finish(status)

@@ -111,7 +111,7 @@ def _split(recipe: Recipe, slices: pd.DataFrame) -> dict[str, Any]:
             "speakers": int(group["speaker"].nunique()),
         }
     seed = recipe.training.seed if rule.seed is None else rule.seed
-    return {"by": rule.by, "seed": seed, "transductive": rule.transductive, "parts": parts}
+    return {"by": "file" if rule.file else rule.by, "seed": seed, "transductive": rule.transductive, "parts": parts}
 
 
 def package_versions() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The corpus table's schema, and the listing of a folder."""
 
 import math
+import os
 import unicodedata
 from pathlib import Path
 
@@ -120,3 +121,13 @@ def test_the_record_of_a_stand_in_is_read_and_a_broken_one_is_named(tmp_path):
 def test_some_says_how_many_more_there_are():
     assert some(range(7)) == "0, 1, 2, 3, 4 and 2 more"
     assert some([]) == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_file_name_that_is_no_unicode_is_named_with_its_cure(tmp_path):
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9.wav")).touch()
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    with pytest.raises(CorpusError, match="no UTF-8; rename it"):
+        list_files(tmp_path)

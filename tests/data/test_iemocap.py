@@ -84,6 +84,7 @@ def test_four_classes_of_the_stand_in_are_its_six_without_frustration(tmp_path):
         (5, "classes is 5; expected 4, 6 or a list of ang"),
         ("ang", "classes is 'ang'"),
         ([], r"classes is \[\]"),
+        (4.5, "classes is 4.5; expected 4, 6 or a list"),
         (["ang", "happ"], "'happ'; did you mean 'hap'"),
         (["sad"], r"none of 4 turns .* has a label of sad; found: label neu, label xxx"),
     ],

@@ -139,3 +139,8 @@ def test_a_space_that_leaves_a_corpus_fewer_than_two_classes_is_refused(rule, wo
 
 def test_nothing_is_said_of_a_corpus_that_is_left_as_it_is():
     assert coverage_lines(map_labels({"a": table("x", "y")}, "as_is")[1]) == []
+
+
+def test_what_relabel_leaves_out_is_told():
+    coverage = {"rule": "as_is", "corpora": {}, "relabelled": {"a": {"as": {"sad": "MDD"}, "left_out": {"joy": 97}}}}
+    assert coverage_lines(coverage) == ["relabel: a: sad -> MDD; leaves out joy 97"]

@@ -51,3 +51,12 @@ def test_hashes_of_joined_slices_follow_content_and_extent_and_not_the_path():
     assert hashed(1.0, {"a": "1", "b": "2", "c": "3"}) == same
     assert hashed(1.5, {"a": "1", "b": "2"}) != same
     assert hashed(1.0, {"a": "1", "b": "9"}) != same
+
+
+def test_a_joined_slice_of_one_piece_is_named_by_where_its_audio_lies():
+    rows = [
+        {"path": "a.wav", "start": 0.0, "end": 10.0, "pieces": (Piece("a.wav", at, at + 10.0),)} for at in (0.0, 50.0)
+    ]
+    first, second = slice_hashes(pd.DataFrame(rows), {"a.wav": "3f"})
+    assert first == "3f"
+    assert second != first

@@ -189,3 +189,10 @@ def test_clips_without_a_positive_duration_are_refused():
     for wrong in (0.0, math.nan):
         with pytest.raises(UserError, match=r"1 clips have no positive duration; the first is /c/1\.wav"):
             slice_corpus(clips(1.0, wrong), Slicing())
+
+
+def test_a_column_to_split_by_that_the_slice_table_has_itself_is_not_carried_twice():
+    table = clips(4.0, 5.0).assign(clip=["a", "b"], half=["train", "test"])
+    slices = slice_corpus(table, Slicing("whole"), apart=("clip", "label", "half"))
+    assert list(slices.columns).count("clip") == list(slices.columns).count("label") == 1
+    assert slices["half"].to_list() == ["train", "test"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from transfer.data.split_file import check_hash, frozen_parts, read_split, split_hash, split_table, write_split
 from transfer.errors import SplitError
+from transfer.recipe import SplitSection
 
 
 def slices(n=6):
@@ -98,3 +99,15 @@ def test_a_malformed_file_is_refused(tmp_path, text, message):
         read_split(tmp_path / "split.csv")
     with pytest.raises(SplitError, match=r"does not exist; write it by `transfer split"):
         read_split(tmp_path / "none.csv")
+
+
+def test_a_split_file_goes_with_no_other_rule_for_the_parts():
+    with pytest.raises(ValueError, match="have no effect"):
+        SplitSection(file="split.csv", by="loso", fold=1)
+
+
+def test_a_slice_that_was_written_into_two_parts_is_refused():
+    table = split_table(slices())
+    torn = pd.concat([table, table.iloc[[0]].assign(part="test" if table["part"].iloc[0] != "test" else "train")])
+    with pytest.raises(SplitError, match="gives 1 slices of corpus 'own' two parts"):
+        frozen_parts(torn, slices(), corpus="own")

@@ -69,3 +69,11 @@ def test_what_cannot_be_is_refused(tmp_path):
         VGGishLSTM(in_channels=64, weights=str(tmp_path / "other.pth"), **SMALL)
     with pytest.raises(ValueError, match="64 mel bands, not 39"):
         VGGishLSTM(in_channels=39)
+
+
+def test_a_frozen_vggish_takes_no_gradient_whoever_unfreezes_its_parameters():
+    model = VGGishLSTM(in_channels=64, frozen=True, weights="random", channels=(4, 4, 4, 4), hidden=8, units=4)
+    model.requires_grad_(True)
+    model(torch.randn(2, 64, 96)).features.sum().backward()
+    assert all(p.grad is None for p in model.vggish.parameters())
+    assert all(p.grad is not None for p in model.lstm.parameters())

@@ -6,6 +6,7 @@ import torch
 from losses import WassersteinCritic
 from losses.wasserstein_critic import gradient_penalty
 from transfer.errors import RecipeError
+from transfer.optim import parameter_groups
 
 
 def test_alignment_comes_every_third_epoch_for_23_steps_with_its_own_sgd(attached):
@@ -138,3 +139,13 @@ def test_without_the_critic_mmd_alone_aligns(attached, train):
 def test_no_loss_at_all_is_refused(attached):
     with pytest.raises(RecipeError, match="one above 0"):
         attached("ddg", mmd=0.0, adversarial=0.0)
+
+
+def test_a_rate_for_the_discriminator_reaches_the_optimizer_that_drives_it(attached):
+    strategy = attached("ddg")
+    training = strategy.setting.training.model_copy(update={"rates": {"discriminator": "0.5"}})
+    strategy.setting = strategy.setting.__class__(**{**vars(strategy.setting), "training": training})
+    parameters = dict(strategy.setting.model.named_parameters()) | dict(strategy.named_parameters())
+    groups = parameter_groups(parameters, strategy.optimizers()["alignment"])
+    assert 0.5 in {group["lr"] for group in groups}
+    assert len({group["lr"] for group in groups}) == 2

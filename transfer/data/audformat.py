@@ -125,9 +125,9 @@ def _read_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _mapping(tree: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _mapping(tree: Any, key: str) -> dict[str, Any]:
     """Return a part of the header, empty where there is none."""
-    part = tree.get(key)
+    part = tree.get(key) if isinstance(tree, dict) else None
     return part if isinstance(part, dict) else {}
 
 
@@ -147,10 +147,11 @@ def _read_table(root: Path, key: str, declared: Any, header: Mapping[str, Any]) 
     """Read a filewise or segmented table."""
     file = _table_file(root, key)
     columns = {
-        str(column).lower(): str((about or {}).get("scheme_id", ""))
+        str(column).lower(): str(about.get("scheme_id", "")) if isinstance(about, dict) else ""
         for column, about in _mapping(declared, "columns").items()
     }
-    kind = str(_mapping(header, "splits").get(declared.get("split_id"), {}).get("type", ""))
+    split = declared.get("split_id") if isinstance(declared, dict) else None
+    kind = str(_mapping(_mapping(header, "splits"), str(split)).get("type", ""))
     rows: dict[Any, dict[str, Any]] = {}
     places: dict[Any, str] = {}
     for line, row in read_rows(root / file):
@@ -226,7 +227,8 @@ def _attributes(root: Path, header: Mapping[str, Any], scheme: str) -> dict[str,
 
 def _language(header: Mapping[str, Any]) -> str:
     """Return the language of a database that has one only."""
-    languages = header.get("languages") or []
+    languages = header.get("languages")
+    languages = languages if isinstance(languages, list) else [languages] if isinstance(languages, str) else []
     return LANGUAGES.get(str(languages[0]), str(languages[0])) if len(languages) == 1 else ""
 
 

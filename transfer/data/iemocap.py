@@ -97,7 +97,7 @@ def _words(name: str, classes: int | Sequence[str]) -> dict[str, str]:
         return {code: code for code in SIX}
     if classes == 4:
         return FOUR
-    if isinstance(classes, int | str) or not classes:
+    if not isinstance(classes, list | tuple) or not classes:
         raise CorpusError(f"{name}: classes is {classes!r}; expected 4, 6 or a list of {', '.join(CODES)}")
     for code in classes:
         if code not in CODES:

@@ -151,6 +151,8 @@ def frozen_parts(table: pd.DataFrame, slices: pd.DataFrame, *, corpus: str) -> p
             f"{strange} of the corpus's {len(found)} slices are not in the file; use the corpus, slicing and labels that "
             "it was written for, or freeze the split anew"
         )
+    if torn := int(own.groupby(keys)["part"].nunique().gt(1).sum()):
+        raise SplitError(f"split.file gives {torn} slices of corpus {corpus!r} two parts; freeze the split anew")
     part_of = dict(zip(map(tuple, own[keys].to_numpy()), own["part"], strict=True))
     rows = zip(slices["hash"], slices["start"], slices["end"], strict=True)
     named = [part_of[h, f"{a:.3f}", f"{b:.3f}"] for h, a, b in rows]
