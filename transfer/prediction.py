@@ -10,6 +10,7 @@ from torch import Tensor
 
 from transfer.data.cache import hash_id
 from transfer.data.domain import Domain
+from transfer.evaluation.subgroups import age_band
 from transfer.model import TransferModel
 
 __all__ = ["embeddings", "predict"]
@@ -25,7 +26,7 @@ def batches(domain: Domain, rows: Tensor, batch_size: int) -> Iterator[Tensor]:
 def predict(
     model: TransferModel, domain: Domain, part: str, *, batch_size: int = 64, plain_ids: bool = False
 ) -> pd.DataFrame:
-    """Return the prediction table of a part: one row a slice.
+    """Return the prediction table of a part: one row a slice, with sex, age band and language where the corpus knows them.
 
     Args:
         model: in the state that is to be judged; it is put into eval mode and left as it was.
@@ -58,7 +59,16 @@ def predict(
     )
     columns = [f"p_{c}" for c in domain.classes]
     out[columns] = probabilities[rows].numpy().astype(float)
-    return out
+    described: pd.DataFrame = out.assign(**_people(kept))
+    return described
+
+
+def _people(slices: pd.DataFrame) -> dict[str, list[str]]:
+    """Return what is known of who speaks; of age the band only, for an age may tell who it is."""
+    told = {name: slices[name].tolist() for name in ("sex", "age", "language") if name in slices}
+    if "age" in told:
+        told["age"] = [age_band(years) for years in told["age"]]
+    return {name: values for name, values in told.items() if any(values)}
 
 
 @torch.no_grad()

@@ -12,13 +12,23 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from transfer.corpus_sections import CorpusSection, Slices, SplitSection, TargetSection
 from transfer.section import Component, Count, Section
-from transfer.training_sections import RULES, EarlyStopping, Optimizer, Pretraining, Schedule, Selection, Training
+from transfer.training_sections import (
+    RULES,
+    EarlyStopping,
+    Evaluation,
+    Optimizer,
+    Pretraining,
+    Schedule,
+    Selection,
+    Training,
+)
 
 __all__ = [
     "RULES",
     "Component",
     "CorpusSection",
     "EarlyStopping",
+    "Evaluation",
     "Optimizer",
     "Pretraining",
     "Recipe",
@@ -78,7 +88,8 @@ class Recipe(Section):
     )
     split: SplitSection = SplitSection()
     frontend: Component = Component(name="mfcc", order=3)
-    normalisation: Literal["none", "clip", "train", "corpus", "speaker"] = "train"
+    normalisation: Literal["none", "clip", "train", "corpus", "speaker", "voice"] = "train"
+    voices: Count = Field(5, description="how many voices are found in the target (normalisation: voice)")
     batch_statistics: Literal["corpus", "shared"] = Field(
         "corpus",
         description="BatchNorm running statistics: one set for each corpus, or one for all, which source batches then move",
@@ -88,6 +99,7 @@ class Recipe(Section):
     training: Training = Training()
     pretraining: Pretraining = Pretraining()
     selection: Selection = Selection()
+    evaluation: Evaluation = Evaluation()
     tracking: Tracking = Tracking()
     compute: Compute = Compute()
     bad_audio: Literal["refuse", "skip"] = "refuse"

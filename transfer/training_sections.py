@@ -1,4 +1,4 @@
-"""Sections of a recipe about learning: optimizer, schedule, stages, and which epoch is kept."""
+"""Sections of a recipe about learning: optimizer, schedule, stages, which epoch is kept, and how it is scored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from transfer.errors import did_you_mean
 from transfer.section import Component, Count, Positive, Section, Share
 
-__all__ = ["RULES", "EarlyStopping", "Optimizer", "Pretraining", "Schedule", "Selection", "Training"]
+__all__ = [
+    "RULES",
+    "AtSensitivity",
+    "EarlyStopping",
+    "Evaluation",
+    "Optimizer",
+    "Pretraining",
+    "Schedule",
+    "Selection",
+    "Training",
+]
 
 RULES = ("target_validation", "source_validation", "last", "oracle")
 
@@ -78,6 +88,10 @@ class Training(Section):
     augment: list[Component] = Field(
         default_factory=list, description="transforms of training batches, such as {name: spec_augment}, in this order"
     )
+    save_steps: Count | None = Field(
+        None, description="save the state after so many steps too; an interrupted run goes on from the last one saved"
+    )
+    save_seconds: Annotated[float, Field(ge=0)] = Field(5.0, description="between two saves of the state, at least")
     monitor: bool = Field(True, description="measure the alignment each epoch, and warn where it goes wrong")
 
 
@@ -113,4 +127,24 @@ class Selection(Section):
     metric: Literal["uar", "loss", "accuracy"] = Field("uar", description="of a validation part, or of the test part")
     keep: Literal["best", "every_epoch"] = Field(
         "best", description="every_epoch keeps each epoch of the transfer stage, which `transfer validators` compares"
+    )
+
+
+class AtSensitivity(Section):
+    """The operating point of a screening: the highest specificity that validation shows at this sensitivity."""
+
+    sensitivity: Annotated[float, Field(gt=0, le=1)]
+
+
+class Evaluation(Section):
+    """How predictions are scored. What is chosen is chosen on target validation, where `selection.by` goes by it."""
+
+    aggregation: Literal["choose", "mean", "vote"] = Field(
+        "choose", description="how slices are put together; choose: what validation decides better by, else mean"
+    )
+    operating_point: Literal["youden"] | AtSensitivity | None = Field(
+        "youden", description="of two classes, the threshold that validation chooses: youden, or {sensitivity: 0.8}"
+    )
+    prevalence: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="share of positives that PPV and NPV are told for; default: that of the part scored"
     )

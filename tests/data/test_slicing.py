@@ -196,3 +196,14 @@ def test_a_column_to_split_by_that_the_slice_table_has_itself_is_not_carried_twi
     slices = slice_corpus(table, Slicing("whole"), apart=("clip", "label", "half"))
     assert list(slices.columns).count("clip") == list(slices.columns).count("label") == 1
     assert slices["half"].to_list() == ["train", "test"]
+
+
+def test_who_speaks_is_carried_and_not_known_where_joined_clips_differ():
+    people = {"sex": ["female", "female"], "age": [31.0, math.nan], "language": ["zh", "en"]}
+    table = clips(4.0, 5.0).assign(**people)
+    slices = slice_corpus(table, Slicing("whole"))
+    assert slices["language"].to_list() == ["zh", "en"]
+    assert slices["age"][0] == 31
+    joined = slice_corpus(table.assign(speaker="s", age=[31.0, 40.0]), Slicing("V0"))
+    assert (joined["sex"][0], joined["language"][0]) == ("female", "")
+    assert math.isnan(joined["age"][0])

@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transfer.errors import UserError
-from transfer.evaluation.aggregation import aggregate, decided_units, one_truth_per_subject
+from transfer.evaluation.aggregation import (
+    aggregate,
+    choose_rule,
+    decided_units,
+    decision_level,
+    one_truth_per_subject,
+)
 from transfer.evaluation.predictions import probabilities, validate_predictions
 
 
@@ -89,3 +95,29 @@ def test_subjects_of_two_corpora_stay_apart():
 def test_an_unknown_level_or_rule_is_refused(arguments, message):
     with pytest.raises(UserError, match=f"no {message}"):
         aggregate(make(), arguments[0], rule=arguments[1])
+
+
+def loud(table):
+    """Let one slice of each group shout a wrong class, and the others whisper the right one."""
+    table = table.assign(p_MDD=np.where(table["truth"] == "MDD", 0.55, 0.45))
+    first = table["slice"] == 0
+    table.loc[first, "p_MDD"] = np.where(table.loc[first, "truth"] == "MDD", 0.0, 1.0)
+    return table.assign(p_HC=1 - table["p_MDD"])
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_the_rule_is_the_one_that_validation_decides_better_by(several):
+    table = loud(make(slices=5, several_truths=several))
+    assert decision_level(table) == ("recording" if several else "subject")
+    assert choose_rule(table) == "vote"
+    assert choose_rule(table.sample(frac=1, random_state=0)) == "vote"
+    sure = table.assign(p_MDD=np.where(table["truth"] == "MDD", 0.4, 0.6))
+    one = sure["slice"] == 0
+    sure.loc[one, "p_MDD"] = np.where(sure.loc[one, "truth"] == "MDD", 1.0, 0.0)
+    assert choose_rule(sure.assign(p_HC=1 - sure["p_MDD"])) == "mean"
+
+
+def test_of_equally_good_rules_the_mean_is_kept():
+    right = make().assign(p_MDD=lambda t: np.where(t["truth"] == "MDD", 0.9, 0.1), p_HC=lambda t: 1 - t["p_MDD"])
+    assert choose_rule(right) == "mean"
+    assert choose_rule(right.rename(columns={"p_HC": "p_MDD", "p_MDD": "p_HC"})) == "mean"

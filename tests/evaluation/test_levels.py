@@ -9,6 +9,7 @@ import sklearn.metrics as reference
 
 from transfer.errors import UserError
 from transfer.evaluation import bootstrap_interval, evaluate
+from transfer.evaluation.calibration import calibration_error
 from transfer.evaluation.levels import ONE_DECISION, PER_SUBJECT_MEAN
 
 
@@ -55,7 +56,12 @@ def test_scores_of_two_classes_equal_those_of_scikit_learn(level, keys, n):
         "sensitivity": reference.recall_score(truth, decided, pos_label="MDD"),
         "specificity": reference.recall_score(truth, decided, pos_label="HC"),
         "auc": reference.roc_auc_score(truth == "MDD", score),
+        "pr_auc": reference.average_precision_score(truth == "MDD", score),
         "brier": reference.brier_score_loss(truth == "MDD", score),
+        "ece": calibration_error(score, truth == "MDD"),
+        "ppv": reference.precision_score(truth, decided, pos_label="MDD"),
+        "npv": reference.precision_score(truth, decided, pos_label="HC"),
+        "prevalence": (truth == "MDD").mean(),
     }
     assert {name: scores[name] for name in expected} == pytest.approx(expected)
     report = reference.classification_report(truth, decided, output_dict=True)
@@ -75,7 +81,7 @@ def test_intervals_are_those_of_the_bootstrap():
     table = make()
     scores = evaluate(table, draws=50, seed=4)
     for level in ("slice", "recording", "subject"):
-        for metric in ("uar", "accuracy", "macro_f1"):
+        for metric in ("uar", "accuracy", "macro_f1", "sensitivity", "specificity", "auc", "pr_auc"):
             expected = bootstrap_interval(table, metric, level=level, draws=50, seed=4)
             assert scores[level][f"{metric}_ci"] == list(expected)
 
@@ -89,7 +95,7 @@ def test_subject_level_of_emotion_corpora_is_the_mean_of_the_speakers_own_scores
     assert scores["definition"] == PER_SUBJECT_MEAN
     assert scores["n"] == 8
     assert scores["chance"] == pytest.approx(1 / 3)
-    assert "confusion" not in scores
+    assert not {"confusion", "ece", "prevalence", "auc_ci"} & set(scores)
     assert evaluate(make(), draws=50)["subject"]["definition"] == ONE_DECISION
 
 
@@ -113,6 +119,34 @@ def test_the_positive_class_can_be_named_and_turns_the_scores_round():
     there, back = evaluate(make(), draws=50)["slice"], evaluate(make(), draws=50, positive="HC")["slice"]
     assert (there["sensitivity"], there["auc"]) == (back["specificity"], pytest.approx(back["auc"]))
     assert back["positive"] == "HC"
+
+
+def test_predictive_values_are_told_for_the_prevalence_that_is_stated():
+    here, there = evaluate(make(), draws=50)["slice"], evaluate(make(), draws=50, prevalence=0.05)["slice"]
+    assert there["prevalence"] == 0.05
+    assert there["ppv"] < here["ppv"]
+    a, b = there["sensitivity"], there["specificity"]
+    assert there["ppv"] == pytest.approx(a * 0.05 / (a * 0.05 + (1 - b) * 0.95))
+    assert {name: there[name] for name in ("uar", "auc", "ece")} == {name: here[name] for name in ("uar", "auc", "ece")}
+
+
+def test_more_than_two_classes_have_brier_and_the_calibration_of_the_confidence():
+    table = make(classes=("a", "b", "c"), subjects=9)
+    scores = evaluate(table, draws=50)
+    p, truth = table[["p_a", "p_b", "p_c"]].to_numpy(), table["truth"]
+    assert scores["slice"]["brier"] == pytest.approx(reference.brier_score_loss(truth, p, scale_by_half=False))
+    decided = np.array(["a", "b", "c"])[p.argmax(axis=1)]
+    assert scores["slice"]["ece"] == pytest.approx(calibration_error(p.max(axis=1), decided == truth))
+    assert not {"auc", "pr_auc", "ppv", "sensitivity"} & set(scores["subject"])
+
+
+def test_the_order_of_rows_changes_nothing():
+    table = make(seed=5).assign(sex=lambda t: np.where(t["subject"] < "s4", "f", "m"))
+    shuffled = table.sample(frac=1, random_state=0)
+    there, back = evaluate(table, draws=50), evaluate(shuffled, draws=50)
+    for level, scores in there.items():
+        for name, value in scores.items():
+            assert back[level][name] == (pytest.approx(value) if isinstance(value, float | list) else value)
 
 
 def test_votes_and_means_can_differ():

@@ -1,5 +1,6 @@
-"""Metrics against scikit-learn."""
+"""Metrics of decisions against scikit-learn and audmetric."""
 
+import audmetric
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +11,6 @@ from hypothesis import strategies as st
 from transfer.errors import UserError
 from transfer.evaluation.metrics import (
     accuracy,
-    auc,
-    brier,
     confusion,
     confusion_by_subject,
     f1_scores,
@@ -54,18 +53,27 @@ def test_metrics_equal_those_of_scikit_learn(drawn):
     np.testing.assert_allclose(f1_scores(counts), f)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30))
-def test_auc_and_brier_equal_those_of_scikit_learn_with_ties(pairs):
-    scores, positive = np.array([s / 5 for s, _ in pairs]), np.array([y for _, y in pairs])
-    if len(set(positive)) == 2:
-        np.testing.assert_allclose(auc(scores, positive), reference.roc_auc_score(positive, scores))
-        np.testing.assert_allclose(auc(1 - scores, positive), 1 - auc(scores, positive))
-    else:
-        assert np.isnan(auc(scores, positive))
-    np.testing.assert_allclose(brier(scores, positive), np.mean((positive - scores) ** 2))
-    if len(set(positive)) == 2:
-        np.testing.assert_allclose(brier(scores, positive), reference.brier_score_loss(positive, scores))
+@settings(max_examples=60, deadline=None)
+@given(tables())
+def test_metrics_equal_those_of_audmetric(drawn):
+    table, truth, decided, k = drawn
+    counts, labels = confusion(table), list(range(k))
+    np.testing.assert_array_equal(counts, audmetric.confusion_matrix(truth, decided, labels=labels))
+    np.testing.assert_allclose(accuracy(counts), audmetric.accuracy(truth, decided))
+    present = np.unique(truth)  # audmetric counts a class without units as a recall of 0, we leave it out
+    by_class = [
+        (recalls, audmetric.recall_per_class),
+        (precisions, audmetric.precision_per_class),
+        (f1_scores, audmetric.fscore_per_class),
+    ]
+    for ours, theirs in by_class:
+        expected = theirs(truth, decided, labels=labels, zero_division=np.nan)
+        np.testing.assert_allclose(ours(counts), [expected[label] for label in labels])
+    theirs = audmetric.recall_per_class(truth, decided, labels=labels, zero_division=0)
+    np.testing.assert_allclose(uar(counts), np.mean([theirs[label] for label in present]))
+    if len(present) == k:
+        np.testing.assert_allclose(uar(counts), audmetric.unweighted_average_recall(truth, decided, labels=labels))
+        np.testing.assert_allclose(macro_f1(counts), audmetric.unweighted_average_fscore(truth, decided, labels=labels))
 
 
 def test_metrics_take_batches_of_counts():

@@ -163,3 +163,46 @@ def test_a_target_without_labels_is_said_so():
 
 def test_a_summary_with_little_in_it_is_printed_all_the_same():
     assert "scratch" in printed({"name": "a", "strategy": "scratch", "source": "casia", "metrics": {"test": None}})
+
+
+POINT = {
+    "threshold": 0.31,
+    "criterion": "Youden's J",
+    "sensitivity": 0.857,
+    "sensitivity_ci": [0.52, 0.99],
+    "specificity": 0.7,
+    "specificity_ci": [0.4, 0.9],
+    "ppv": 0.24,
+    "npv": 0.98,
+    "prevalence": 0.1,
+}
+GROUPS = {
+    "sex": {
+        "groups": {"female": {"uar": 0.8, "subjects": 9}, "male": {"uar": 0.7, "subjects": 8}},
+        "not_scored": {"other": "1 subject of 5"},
+        "gaps": {"uar": {"value": 0.1, "interval": [-0.2, 0.4]}},
+    }
+}
+
+
+def test_the_operating_point_and_the_gap_between_groups_are_said_for_the_test_part():
+    levels = {"recording": SCORES, "subject": SCORES | {"operating_point": POINT, "subgroups": GROUPS, "pr_auc": 0.93}}
+    text = printed(SUMMARY | {"metrics": {"test": levels}}, width=200)
+    assert (
+        "threshold 0.31 (Youden's J on validation): sensitivity 0.86 [0.52, 0.99], specificity 0.70 [0.40, 0.90]; "
+        "at a prevalence of 0.1 PPV 0.24, NPV 0.98 (subject)"
+    ) in text
+    assert "UAR by sex: female 0.80 (9), male 0.70 (8); gap 0.10 [-0.20, 0.40]; not scored: other (subject)" in text
+    assert row(text, "PR-AUC").split()[1:] == ["-", "0.930"]
+    other = printed(SUMMARY | {"metrics": {"valid": levels}}, width=200)
+    assert "threshold" not in other
+    assert "UAR by sex" not in other
+
+
+def test_how_slices_are_put_together_is_said_with_what_chose_it():
+    chosen = {"rule": "vote", "rule_chosen_on": "target validation"}
+    assert row(printed(SUMMARY | {"evaluation": chosen}), "aggregation").endswith(
+        "vote of slices, chosen on target validation"
+    )
+    alone = row(printed(SUMMARY | {"evaluation": {"rule": "mean", "rule_chosen_on": None}}), "aggregation")
+    assert alone.endswith("mean of slices")

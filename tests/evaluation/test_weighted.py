@@ -29,6 +29,8 @@ def by_scikit_learn(metric, units):
     positive = (truth == "c1").astype(int)
     if metric in ("auc", "sensitivity", "specificity") and len(set(positive)) == 1:
         return np.nan
+    if metric == "pr_auc" and not positive.any():
+        return np.nan
     return {
         "uar": lambda: reference.recall_score(truth, decided, labels=sorted(set(truth)), average="macro"),
         "accuracy": lambda: reference.accuracy_score(truth, decided),
@@ -36,6 +38,7 @@ def by_scikit_learn(metric, units):
         "sensitivity": lambda: reference.recall_score(truth, decided, pos_label="c1"),
         "specificity": lambda: reference.recall_score(truth, decided, pos_label="c0"),
         "auc": lambda: reference.roc_auc_score(positive, p[:, 1]),
+        "pr_auc": lambda: reference.average_precision_score(positive, p[:, 1]),
         "brier": lambda: np.mean((p[:, 1] - positive) ** 2),
     }[metric]()
 
@@ -81,7 +84,7 @@ def test_a_subject_whose_own_metric_is_undefined_does_not_weigh():
     assert np.isnan(statistic(np.eye(5)[:1]))
 
 
-@pytest.mark.parametrize("metric", ["sensitivity", "auc", "brier"])
+@pytest.mark.parametrize("metric", ["sensitivity", "auc", "pr_auc", "brier"])
 def test_a_metric_of_two_classes_is_refused_for_three(metric):
     with pytest.raises(UserError, match="for two classes, got 3"):
         weighted_metric(make(0, classes=3), metric)
@@ -90,3 +93,10 @@ def test_a_metric_of_two_classes_is_refused_for_three(metric):
 def test_an_unknown_metric_gets_a_suggestion():
     with pytest.raises(UserError, match="did you mean 'uar'"):
         weighted_metric(make(0), "uarr")
+
+
+def test_an_average_precision_too_large_for_memory_is_computed_in_parts(monkeypatch):
+    weights = np.random.default_rng(0).integers(0, 3, (50, 5)).astype(float)
+    whole = weighted_metric(make(3), "pr_auc")(weights)
+    monkeypatch.setattr("transfer.evaluation.weighted._CELLS", 20)
+    np.testing.assert_array_equal(weighted_metric(make(3), "pr_auc")(weights), whole)

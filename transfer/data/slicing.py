@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +22,7 @@ VERSIONS = ("V0", "V1", "V2", "whole")
 GAP = 0.5  # s of silence between the recordings that V0 joins
 SHORTEST = 1e-3  # s; what a cut leaves of a recording below it is no sound
 TOLERANCE = 1e-6  # s; below a sample at any rate, so that 17.5 s are two windows and no rest
-CARRIED = ("sex", "text", "session", "split")
+CARRIED = ("sex", "age", "language", "text", "session", "split")
 OWN = ("clip", "speaker", "recording", "label", "path", "start", "end", "seconds")  # what the slice table says itself
 
 
@@ -87,8 +88,8 @@ def slice_corpus(table: pd.DataFrame, slicing: Slicing, *, apart: Sequence[str] 
 
     Returns:
         One row a slice, in the order of the clips: `clip` (row of the corpus table; the first, for V0), `speaker`,
-        `recording`, `label`, `path`, what there is of `sex`, `text`, `session` and `split`, `start`, `end` (s, in the
-        file; for V0 in what was joined), `seconds` (nominal length to pad to; NaN for whole), and for V0 `pieces`.
+        `recording`, `label`, `path`, what there is of `sex`, `age`, `language`, `text`, `session` and `split`, `start`,
+        `end` (s, in the file; for V0 in what was joined), `seconds` (nominal length to pad to; NaN for whole), and for V0 `pieces`.
 
     Raises:
         UserError: if the durations are not there, or one is not positive.
@@ -154,12 +155,19 @@ def _joined(table: pd.DataFrame, slicing: Slicing, carried: Sequence[str], apart
                 speakers = sorted({piece.speaker for piece in heard})
                 row = {"clip": clips.index[0], "speaker": "+".join(speakers) if all(speakers) else ""}
                 row |= {"recording": "V0/" + "/".join(map(str, name)), "label": clips["label"].iloc[0]}
-                row |= {column: clips[column].iloc[0] if clips[column].nunique() == 1 else "" for column in carried}
+                row |= {column: _shared(clips[column]) for column in carried}
                 row |= {"path": heard[0].path, "start": start, "end": end, "seconds": float(slicing.seconds)}
                 rows.append({**row, "pieces": pieces})
     columns = ["clip", "speaker", "recording", "label", "path", *carried, "start", "end", "seconds", "pieces"]
     slices: pd.DataFrame = pd.DataFrame(rows, columns=columns)
     return slices
+
+
+def _shared(values: pd.Series) -> Any:
+    """Return the value that all rows have, and what stands for an unknown one where they differ."""
+    if values.nunique() == 1:
+        return values.iloc[0]
+    return math.nan if pd.api.types.is_numeric_dtype(values) else ""
 
 
 def _timeline(clips: pd.DataFrame) -> list[tuple[float, float, Piece]]:

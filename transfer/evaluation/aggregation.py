@@ -1,4 +1,4 @@
-"""How slices become decisions: about recordings, about subjects."""
+"""How slices become decisions: about recordings, about subjects; and by which rule, as validation says."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from transfer.errors import UserError, did_you_mean
-from transfer.evaluation.predictions import class_names, probabilities
+from transfer.evaluation.metrics import confusion, uar
+from transfer.evaluation.predictions import class_names, probabilities, validate_predictions
 
-__all__ = ["Level", "Rule", "aggregate", "decided_units", "one_truth_per_subject"]
+__all__ = ["Level", "Rule", "aggregate", "choose_rule", "decided_units", "decision_level", "one_truth_per_subject"]
 
 Level = Literal["slice", "recording", "subject"]
 Rule = Literal["mean", "vote"]
@@ -31,6 +32,16 @@ def one_truth_per_subject(table: pd.DataFrame) -> bool:
         False
     """
     return bool((table.groupby(["corpus", "subject"])["truth"].nunique() == 1).all())
+
+
+def decision_level(table: pd.DataFrame) -> Level:
+    """Return the level at which a corpus is decided about: subjects where each has one true class, else recordings.
+
+    Example:
+        >>> decision_level(pd.DataFrame({"corpus": "c", "subject": ["s1", "s1"], "truth": ["fear", "anger"]}))
+        'recording'
+    """
+    return "subject" if one_truth_per_subject(table) else "recording"
 
 
 def aggregate(table: pd.DataFrame, level: Level, *, rule: Rule = "mean") -> pd.DataFrame:
@@ -100,3 +111,28 @@ def decided_units(table: pd.DataFrame, level: Level, *, rule: Rule = "mean") -> 
     """
     per_subject = level == "subject" and not one_truth_per_subject(table)
     return aggregate(table, "recording" if per_subject else level, rule=rule), per_subject
+
+
+def choose_rule(valid: pd.DataFrame) -> Rule:
+    """Return the rule for putting slices together by which a validation part is decided better: its UAR goes by.
+
+    Scored at the level that is decided about (`decision_level`). Of equals the mean is kept, so that a vote has to show
+    that it is worth it. The test part has no say.
+
+    Args:
+        valid: the prediction table of the validation part.
+
+    Raises:
+        UserError: no prediction table.
+
+    Example:
+        >>> row = {"corpus": "c", "part": "valid", "recording": "r"}
+        >>> votes = [("s", 0, "a", 0.6), ("s", 1, "a", 0.6), ("s", 2, "a", 0.0), ("t", 0, "b", 0.1)]
+        >>> rows = [{**row, "subject": s, "slice": i, "truth": y, "p_a": p, "p_b": 1 - p} for s, i, y, p in votes]
+        >>> choose_rule(pd.DataFrame(rows))
+        'vote'
+    """
+    valid = validate_predictions(valid)
+    level = decision_level(valid)
+    mean, vote = (float(uar(confusion(aggregate(valid, level, rule=rule)))) for rule in ("mean", "vote"))
+    return "vote" if vote > mean else "mean"

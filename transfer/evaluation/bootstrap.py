@@ -28,7 +28,7 @@ from transfer.evaluation.metrics import FloatArray, confusion, confusion_by_subj
 from transfer.evaluation.predictions import class_names, validate_predictions
 from transfer.evaluation.weighted import Statistic, count_metric, weighted_metric
 
-__all__ = ["bootstrap_interval", "cluster_interval", "decision_interval"]
+__all__ = ["bootstrap_interval", "cluster_interval", "decision_interval", "units_interval"]
 
 
 def bootstrap_interval(
@@ -46,7 +46,7 @@ def bootstrap_interval(
 
     Args:
         table: a prediction table of one part.
-        metric: uar, accuracy, macro_f1; for two classes also sensitivity, specificity, auc, brier.
+        metric: uar, accuracy, macro_f1; for two classes also sensitivity, specificity, auc, pr_auc, brier.
         level: whose decisions are scored: 'slice', 'recording' or 'subject' (`aggregation.decided_units`).
         rule: how slices are put together, 'mean' or 'vote'.
         positive: the positive class of two (`metrics.positive_class`).
@@ -68,14 +68,44 @@ def bootstrap_interval(
         >>> round(low, 1), high
         (0.8, 1.0)
     """
-    table = validate_predictions(table)
-    units, per_subject = decided_units(table, level, rule=rule)
-    single = one_truth_per_subject(table)
+    units, _ = decided_units(validate_predictions(table), level, rule=rule)
+    return units_interval(units, metric, level=level, positive=positive, draws=draws, seed=seed, confidence=confidence)
+
+
+def units_interval(
+    units: pd.DataFrame,
+    metric: str,
+    *,
+    level: Level,
+    positive: str | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> tuple[float, float]:
+    """Return the interval of `bootstrap_interval` from units that are decided already (`aggregation.decided_units`).
+
+    Args:
+        units: decisions with `corpus, subject, truth` and p_ columns.
+        metric: as there, like all that follows.
+        level: the level that the units are of.
+        positive: the positive class of two.
+        draws: number of bootstrap draws.
+        seed: of the draws.
+        confidence: nominal coverage in (0, 1).
+
+    Example:
+        >>> units = pd.DataFrame({"corpus": "c", "subject": list("stuv"), "truth": list("abab"), "p_a": 0.9, "p_b": 0.1})
+        >>> low, high = units_interval(units, "uar", level="subject")
+        >>> low < 0.5 < high
+        True
+    """
+    single = one_truth_per_subject(units)
     of_counts = count_metric(metric, class_names(units), positive)
     if level == "subject" and single and of_counts is not None:
         return decision_interval(of_counts, confusion(units), draws=draws, rng=seed, confidence=confidence)
     classes = confusion_by_subject(units).sum(axis=2).argmax(axis=1)
     strata = classes if single else np.zeros_like(classes)
+    per_subject = level == "subject" and not single
     statistic = weighted_metric(units, metric, positive=positive, per_subject=per_subject)
     return cluster_interval(statistic, strata, draws=draws, rng=seed, confidence=confidence)
 

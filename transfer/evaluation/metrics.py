@@ -1,4 +1,4 @@
-"""Classification metrics, as functions of confusion counts or of scores.
+"""Classification metrics, as functions of confusion counts.
 
 K classes; counts[..., i, j] is how many units of true class i were decided as class j. Leading axes are batches, so
 that thousands of bootstrap draws are one call. A metric that is not defined (a recall without units) is NaN here.
@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from transfer.errors import UserError, did_you_mean
 from transfer.evaluation.predictions import class_names, probabilities
@@ -20,8 +19,6 @@ __all__ = [
     "COUNT_METRICS",
     "FloatArray",
     "accuracy",
-    "auc",
-    "brier",
     "confusion",
     "confusion_by_subject",
     "f1_scores",
@@ -162,43 +159,6 @@ def macro_f1(counts: FloatArray) -> FloatArray:
 
 
 COUNT_METRICS: dict[str, Callable[[FloatArray], FloatArray]] = {"uar": uar, "accuracy": accuracy, "macro_f1": macro_f1}
-
-
-def auc(scores: npt.ArrayLike, positive: npt.ArrayLike) -> float:
-    """Return the area under the ROC curve: P(score of a positive > of a negative) + P(equal) / 2.
-
-    The Mann-Whitney statistic (Hanley & McNeil, Radiology 1982).
-
-    Args:
-        scores: the score of the positive class, higher is more positive.
-        positive: whether each unit is positive.
-
-    Returns:
-        a number in [0, 1]; NaN where one of the two classes has no units.
-
-    Example:
-        >>> auc([0.9, 0.6, 0.4, 0.6], [True, True, False, False])
-        0.875
-    """
-    positive = np.asarray(positive, dtype=bool)
-    n, m = int(positive.sum()), int((~positive).sum())
-    if n == 0 or m == 0:
-        return float("nan")
-    ranks = rankdata(np.asarray(scores, dtype=np.float64))
-    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
-
-
-def brier(scores: npt.ArrayLike, positive: npt.ArrayLike) -> float:
-    """Return the Brier score of two classes: the mean of (p - y)^2, y = 1 for positives; smaller is better.
-
-    Brier, Monthly Weather Review 1950 (half of its two-class form, as scikit-learn has it).
-
-    Example:
-        >>> brier([0.5, 1.0], [True, True])
-        0.125
-    """
-    errors = np.asarray(scores, dtype=np.float64) - np.asarray(positive, dtype=np.float64)
-    return float(np.mean(errors**2))
 
 
 def positive_class(classes: Sequence[str], positive: str | None = None) -> str:

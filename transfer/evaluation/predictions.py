@@ -1,7 +1,8 @@
 """The prediction table: one row a slice, everything that evaluation needs and nothing that it does not.
 
 Columns: `corpus, part, recording, subject, truth` (strings), `slice` (integer), and `p_<label>` (float), one for each
-class; the order of the p_ columns is the order of the classes. Further columns (sex, age band ...) pass through.
+class; the order of the p_ columns is the order of the classes. Optional, as strings, empty where unknown: `sex`, `age`
+(a band of ten years such as 30-39) and `language`, by which `evaluation.subgroups` scores. Further columns pass through.
 Metrics, intervals, comparisons and reports are computed from such tables alone, without the data or the model.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich import box
@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from transfer.evaluation.levels import LEVELS
+from transfer.evaluation.operating_point import point_in_words
+from transfer.evaluation.subgroups import subgroups_in_words
 
 __all__ = ["print_summary", "verdict"]
 
@@ -24,6 +26,9 @@ _SCORES = {
     "sensitivity": "sensitivity",
     "specificity": "specificity",
     "auc": "AUC",
+    "pr_auc": "PR-AUC",
+    "brier": "Brier",
+    "ece": "ECE",
 }
 
 
@@ -51,8 +56,8 @@ def print_summary(summary: Row, console: Console) -> None:
         console.print(_scores(levels))
         definition = levels.get("subject", {}).get("definition")
         console.print(f"  subject level: {definition}\n" if definition else "", end="")
-        for level, scores in levels.items() if part == "test" else ():
-            console.print(_verdict(level, scores, summary.get("chance")))
+        for line in _findings(levels, summary.get("chance")) if part == "test" else ():
+            console.print(line)
     test = parts.get("test", {})
     decided = [level for level in LEVELS if "confusion" in test.get(level, {})]
     if decided:
@@ -114,6 +119,7 @@ def _protocol(summary: Row) -> Table:
     grid.add_row("target labels", Text(_labels(summary.get("target_labels") or {})))
     grid.add_row("split", Text(_split(split)))
     grid.add_row("selection", _selection(summary.get("selection") or {}))
+    grid.add_row("aggregation", Text(_aggregation(summary.get("evaluation") or {})))
     grid.add_row("leakage", _leakage(summary.get("leakage")))
     return grid
 
@@ -145,6 +151,12 @@ def _selection(selection: Row) -> Text:
     if selection.get("by") == "oracle":
         return Text(f"{words}: CHOSEN BY TEST LABELS, not a result to report", style="bold red")
     return Text(words)
+
+
+def _aggregation(evaluation: Row) -> str:
+    """Return how slices are put together, and what chose it."""
+    chosen = evaluation.get("rule_chosen_on")
+    return f"{evaluation.get('rule', '?')} of slices" + (f", chosen on {chosen}" if chosen else "")
 
 
 def _leakage(leakage: Row | None) -> Text:
@@ -204,6 +216,16 @@ def _verdict(level: str, scores: Row, chance: float | None) -> Text:
     """Return how a level stands to chance, in words."""
     words = verdict(scores, chance)
     return Text(f"  UAR by {level}: {words}", style="green" if words.startswith("above") else "bold yellow")
+
+
+def _findings(levels: Mapping[str, Row], chance: float | None) -> Iterator[Text]:
+    """Yield in words how each level stands to chance, the operating point of the last one, and the subgroups."""
+    yield from (_verdict(level, scores, chance) for level, scores in levels.items())
+    points = [(level, scores["operating_point"]) for level, scores in levels.items() if "operating_point" in scores]
+    for level, point in points[-1:]:
+        yield Text(f"  {point_in_words(point)} ({level})")
+    for level, scores in levels.items():
+        yield from (Text(f"  UAR by {line} ({level})") for line in subgroups_in_words(scores.get("subgroups") or {}))
 
 
 def _confusion(confusion: Row) -> Table:

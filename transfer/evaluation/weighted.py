@@ -13,14 +13,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from transfer.errors import UserError, did_you_mean
-from transfer.evaluation.metrics import COUNT_METRICS, FloatArray, auc, confusion_by_subject, positive_class, recalls
+from transfer.evaluation.binary import auc, average_precision
+from transfer.evaluation.metrics import COUNT_METRICS, FloatArray, confusion_by_subject, positive_class, recalls
 from transfer.evaluation.predictions import class_names
 
 __all__ = ["METRICS", "Statistic", "count_metric", "weighted_metric"]
 
 Statistic = Callable[[FloatArray], FloatArray]
 
-_BINARY = ("sensitivity", "specificity", "auc", "brier")
+_BINARY = ("sensitivity", "specificity", "auc", "pr_auc", "brier")
+_CELLS = 4_000_000  # draws x thresholds held at once: 32 MB an array
 METRICS = (*COUNT_METRICS, *_BINARY)
 
 
@@ -32,7 +34,7 @@ def weighted_metric(
     Args:
         units: slices or aggregated decisions, with `corpus, subject, truth` and p_ columns; subjects are numbered in
             the order of their sorted (corpus, subject).
-        metric: uar, accuracy, macro_f1; for two classes also sensitivity, specificity, auc, brier.
+        metric: uar, accuracy, macro_f1; for two classes also sensitivity, specificity, auc, pr_auc, brier.
         positive: the positive class of two.
         per_subject: the weighted mean of each subject's own metric, not the metric of the weighted units.
 
@@ -75,7 +77,7 @@ def count_metric(metric: str, classes: list[str], positive: str | None = None) -
 
 
 def _of_scores(units: pd.DataFrame, metric: str, positive: str, per_subject: bool) -> Statistic:
-    """Return the AUC or the Brier score as a function of subject weights."""
+    """Return an area under a curve or the Brier score as a function of subject weights."""
     subjects = units.groupby(["corpus", "subject"], sort=True).ngroup().to_numpy()
     truth, scores = (units["truth"] == positive).to_numpy(), units[f"p_{positive}"].to_numpy(dtype=np.float64)
     size = int(subjects.max()) + 1
@@ -84,7 +86,10 @@ def _of_scores(units: pd.DataFrame, metric: str, positive: str, per_subject: boo
         errors = np.bincount(subjects, (scores - truth) ** 2, minlength=size)
         return _averaged(errors / n) if per_subject else lambda weights: _divide(weights @ errors, weights @ n)
     if per_subject:
-        return _averaged(np.array([auc(scores[subjects == s], truth[subjects == s]) for s in range(size)]))
+        area = auc if metric == "auc" else average_precision
+        return _averaged(np.array([area(scores[subjects == s], truth[subjects == s]) for s in range(size)]))
+    if metric == "pr_auc":
+        return _average_precision(scores, truth, subjects, size)
     n, m = np.bincount(subjects[truth], minlength=size), np.bincount(subjects[~truth], minlength=size)
     wins = _wins(scores, truth, subjects, size)
     return lambda weights: _divide(((weights @ wins) * weights).sum(axis=1), (weights @ n) * (weights @ m))
@@ -98,6 +103,31 @@ def _wins(scores: FloatArray, truth: npt.NDArray[np.bool_], subjects: npt.NDArra
         beaten = np.searchsorted(negatives, scores[truth], "left") + np.searchsorted(negatives, scores[truth], "right")
         wins[:, t] = np.bincount(subjects[truth], beaten / 2, minlength=size)
     return wins
+
+
+def _average_precision(
+    scores: FloatArray, truth: npt.NDArray[np.bool_], subjects: npt.NDArray[np.int64], size: int
+) -> Statistic:
+    """Return the average precision as a function of subject weights: precision counts where a positive is met."""
+    thresholds = -np.unique(-scores[truth])  # falling
+    t = len(thresholds)
+    met = np.searchsorted(-thresholds, -scores)  # the first threshold that decides a unit positive; t if none does
+    hits = np.bincount(subjects[truth] * (t + 1) + met[truth], minlength=size * (t + 1)).reshape(size, t + 1)[:, :t]
+    decided = np.bincount(subjects * (t + 1) + met, minlength=size * (t + 1)).reshape(size, t + 1)[:, :t].cumsum(axis=1)
+    gains, decided = hits.astype(np.float64), decided.astype(np.float64)
+
+    def statistic(weights: FloatArray) -> FloatArray:
+        parts = np.array_split(weights, max(1, len(weights) * t // _CELLS))
+        return np.concatenate([_area(part @ gains, part @ decided) for part in parts])
+
+    return statistic
+
+
+def _area(gains: FloatArray, decided: FloatArray) -> FloatArray:
+    """Return sum_t gain_t precision_t / sum_t gain_t of draws, (D, T) -> (D,)."""
+    hits = gains.cumsum(axis=1)
+    precision = np.divide(hits, decided, out=np.zeros_like(hits), where=decided > 0)
+    return _divide((gains * precision).sum(axis=1), gains.sum(axis=1))
 
 
 def _averaged(values: FloatArray) -> Statistic:
