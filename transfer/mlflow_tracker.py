@@ -39,6 +39,8 @@ class MLflowTracker:
             sqlite store has its artifacts beside the database.
         experiment: name of the experiment; it is made where it is missing.
         run_name: name of the run.
+        parent: id of the run that it is nested in; None for a run of its own.
+        resume: id of a run that goes on; None begins a new one.
 
     Attributes:
         uri: of the store, a sqlite path made absolute.
@@ -51,9 +53,18 @@ class MLflowTracker:
         >>> tracker.finish()  # doctest: +SKIP
     """
 
-    def __init__(self, uri: str | None, experiment: str, run_name: str) -> None:
+    def __init__(
+        self,
+        uri: str | None,
+        experiment: str,
+        run_name: str,
+        *,
+        parent: str | None = None,
+        resume: str | None = None,
+    ) -> None:
         self.uri = _absolute(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlruns/mlflow.db")
         self.run_id: str | None = None
+        self._parent, self._resume = parent, resume
         self.errors: list[str] = []
         self._in_a_row = 0
         self._client: Any = None
@@ -126,7 +137,20 @@ class MLflowTracker:
             found = self._client.get_experiment_by_name(experiment)
         if found is None:
             raise RuntimeError(f"experiment {experiment!r} is not there and cannot be made")
-        self.run_id = str(self._client.create_run(found.experiment_id, run_name=run_name).info.run_id)
+        if self._resume and self._is_there(self._resume):
+            self.run_id = self._resume
+            self._client.update_run(self.run_id, status="RUNNING")
+            return
+        tags = {"mlflow.parentRunId": self._parent} if self._parent else None
+        self.run_id = str(self._client.create_run(found.experiment_id, tags=tags, run_name=run_name).info.run_id)
+
+    def _is_there(self, run_id: str) -> bool:
+        """Tell whether the store has a run: it may have been deleted, or be another store."""
+        try:
+            return bool(self._client.get_run(run_id).info.lifecycle_stage == "active")
+        except Exception as error:
+            _LOG.debug("run %s is not in the store: %s", run_id, error)
+            return False
 
     def _put(self, kind: str, items: list[Any]) -> None:
         """Hand something to the writer."""

@@ -27,9 +27,25 @@ def headline(metrics: Mapping[str, Any], tag: str) -> dict[str, float]:
 
 
 @contextmanager
-def tracked_run(recipe: Recipe, planned: Plan) -> Iterator[Tracker]:
-    """Open the tracked run, say what it is, and close it with its fate."""
-    tracker = open_tracker(recipe.tracking.kind, recipe.tracking.uri, recipe.tracking.experiment, recipe.name)
+def tracked_run(
+    recipe: Recipe,
+    planned: Plan,
+    *,
+    parent: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    resume: str | None = None,
+) -> Iterator[Tracker]:
+    """Open the tracked run, say what it is, and close it with its fate.
+
+    Args:
+        recipe: the recipe.
+        planned: its plan.
+        parent: id of the run that it is nested in.
+        tags: more to find it by.
+        resume: id of the run that goes on.
+    """
+    tracking = recipe.tracking
+    tracker = open_tracker(tracking.kind, tracking.uri, tracking.experiment, recipe.name, parent=parent, resume=resume)
     status: Status = "FAILED"
     try:
         tracker.params(public_recipe(recipe))
@@ -41,6 +57,7 @@ def tracked_run(recipe: Recipe, planned: Plan) -> Iterator[Tracker]:
                 "synthetic": bool(planned.synthetic),
                 "selection": recipe.selection.by,
                 "leakage": ", ".join(recipe.split.accept_leakage) or "none",
+                **(tags or {}),
             }
         )
         yield tracker

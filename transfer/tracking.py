@@ -64,7 +64,15 @@ class NullTracker:
         """Do nothing."""
 
 
-def open_tracker(kind: Literal["mlflow", "none"], uri: str | None, experiment: str, run_name: str) -> Tracker:
+def open_tracker(
+    kind: Literal["mlflow", "none"],
+    uri: str | None,
+    experiment: str,
+    run_name: str,
+    *,
+    parent: str | None = None,
+    resume: str | None = None,
+) -> Tracker:
     """Return the tracker of a recipe's `tracking` section.
 
     Args:
@@ -72,6 +80,8 @@ def open_tracker(kind: Literal["mlflow", "none"], uri: str | None, experiment: s
         uri: of the store; None takes $MLFLOW_TRACKING_URI, else `sqlite:///mlruns/mlflow.db`.
         experiment: name of the experiment.
         run_name: name of the run.
+        parent: id of the run that it is nested in.
+        resume: id of a run that goes on, where the store still has it.
 
     Raises:
         UserError: an unknown kind. A store that cannot be opened is reported, and raises nothing.
@@ -83,7 +93,7 @@ def open_tracker(kind: Literal["mlflow", "none"], uri: str | None, experiment: s
     if kind == "mlflow":
         from transfer.mlflow_tracker import MLflowTracker
 
-        return MLflowTracker(uri, experiment, run_name)
+        return MLflowTracker(uri, experiment, run_name, parent=parent, resume=resume)
     if kind == "none":
         return NullTracker()
     raise UserError(f"no tracker {kind!r}; {did_you_mean(kind, ['mlflow', 'none'])}")

@@ -1,0 +1,241 @@
+"""Many recipes on the same seeds and folds, with their controls: one table, one page, one record.
+
+The folder of a comparison holds `suite.yaml` (what was asked for), `runs/<row>/seed<k>[-fold<i>]` (a run folder each),
+`failures/`, `comparison.json` (scores, intervals, tests, verdicts; `transfer.evaluation.comparison`) and `report.html`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from transfer.data.cache import atomic_write
+from transfer.errors import UserError
+from transfer.evaluation.comparison import compare_runs
+from transfer.evaluation.finished_run import FinishedRun
+from transfer.evaluation.majority import majority_predictions
+from transfer.evaluation.predictions import read_predictions
+from transfer.execution import Outcome, Workplace, finished, run_trials
+from transfer.experiment import check
+from transfer.output import default_folder, write_json
+from transfer.progress import Reporter
+from transfer.suite import Suite, load_suite
+from transfer.tracked_comparison import tracked_comparison
+from transfer.trials import Trial, build_trials
+
+__all__ = ["compare", "compare_suite", "gather"]
+
+
+def compare(
+    recipes: Sequence[str],
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+    command: str = "",
+    **settings: Any,
+) -> dict[str, Any]:
+    """Compare recipes and return what `comparison.json` holds, with its `folder`.
+
+    Args:
+        recipes: recipes and `dotted.key=value` for all of them, or one suite file.
+        out: folder of the comparison; default `runs/compare-<name>-<time>`.
+        resume: go on with the comparison in `out`, or with the newest one of this suite; what is finished stays.
+        reporter: shows progress.
+        command: how it was asked for, for the record.
+        settings: fields of `transfer.suite.Suite`: seeds, folds, controls, metric, level, budget, synthetic, jobs.
+
+    Raises:
+        UserError: for every mistake in suite and recipes, and where not a single trial could be finished.
+    """
+    suite = load_suite(recipes, **settings)
+    return compare_suite(suite, out=out, resume=resume, reporter=reporter, command=command)
+
+
+def compare_suite(
+    suite: Suite,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+    command: str = "",
+) -> dict[str, Any]:
+    """Run what is missing of a suite, and compare; see `compare`."""
+    reporter = reporter or Reporter()
+    trials, notes = build_trials(suite)
+    wanted = _fingerprint(suite, trials)
+    folder = _folder(suite, out, resume, wanted)
+    with _alone(folder):
+        _claim(folder, suite, wanted, resume)
+        first = trials[0].recipe
+        with tracked_comparison(suite, first.tracking, folder) as tracker:
+            place = Workplace(folder, suite.synthetic, tracker.run_id, _threads(suite.jobs))
+            outcomes = _run(trials, place, suite.jobs, reporter)
+            failures = [_failure(outcome) for outcome in outcomes if outcome.reason]
+            runs = gather(trials, place, majority="majority" in suite.controls)
+            if not runs:
+                raise UserError(f"none of the {len(trials)} trials was finished; the first: {failures[0]['reason']}")
+            result = compare_runs(runs, metric=suite.metric, level=suite.level)
+            result = {"name": suite.name, "command": command or _command(suite, folder), **result}
+            result |= {"failures": failures, "warnings": [*notes, *result["warnings"]], "planned": len(trials)}
+            write_json(folder / "comparison.json", result)
+            page = _report(folder, result["command"])
+            tracker.finished(result, [folder / "comparison.json", folder / "suite.yaml", page])
+    return {**result, "folder": str(folder)}
+
+
+def gather(trials: Sequence[Trial], place: Workplace, *, majority: bool = True) -> list[FinishedRun]:
+    """Read the finished trials, and add the control that always decides for the most frequent class.
+
+    Args:
+        trials: of the suite.
+        place: where they ran.
+        majority: add that control, made from the parts of the first finished trial of each seed and fold.
+    """
+    runs, blocks = [], set()
+    for trial in trials:
+        if not finished(trial, place):
+            continue
+        folder = place.run_folder(trial)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        table = read_predictions(folder / "predictions.parquet")
+        fold = None if trial.fold is None else str(trial.fold)
+        runs.append(FinishedRun(trial.system, trial.seed, fold, trial.role, summary, table))
+        if majority and (trial.seed, fold) not in blocks:
+            blocks.add((trial.seed, fold))
+            constant = majority_predictions(table, summary.get("labels_seen", {}), summary["target"])
+            said = {
+                key: summary[key] for key in ("target", "classes", "split", "synthetic", "chance") if key in summary
+            }
+            said |= {
+                "name": "majority",
+                "strategy": "majority",
+                "seed": trial.seed,
+                "selection": {"tag": "no training"},
+            }
+            runs.append(FinishedRun("majority", trial.seed, fold, "control", said, constant))
+    return runs
+
+
+def _run(trials: Sequence[Trial], place: Workplace, jobs: int, reporter: Reporter) -> list[Outcome]:
+    """Check what has not run yet, run it, and show how it goes."""
+    missing = [trial for trial in trials if not finished(trial, place)]
+    if len(missing) < len(trials):
+        reporter.say(f"{len(trials) - len(missing)} of {len(trials)} trials are finished already")
+    begun = {trial.system for trial in trials} - {trial.system for trial in missing}
+    for trial in {trial.system: trial for trial in reversed(missing)}.values():
+        if trial.system not in begun:
+            reporter.say(f"checking {trial.system}")
+            check(trial.recipe, synthetic=place.synthetic)
+    with reporter.bar("trials") as tick:
+        done = 0
+
+        def report(outcome: Outcome) -> None:
+            nonlocal done
+            done += 1
+            tick(done, len(missing))
+            fate = f"failed: {outcome.reason}" if outcome.reason else f"{outcome.seconds:.0f} s"
+            reporter.say(f"{outcome.trial.name}: {fate}")
+
+        try:
+            return run_trials(missing, place, jobs, report)
+        except KeyboardInterrupt:
+            count = sum(finished(trial, place) for trial in trials)
+            raise KeyboardInterrupt(
+                f"{count} of {len(trials)} trials are finished in {place.folder}; go on with --resume"
+            ) from None
+
+
+def _failure(outcome: Outcome) -> dict[str, Any]:
+    """Return a failed trial as the record keeps it."""
+    trial = outcome.trial
+    return {"system": trial.system, "seed": trial.seed, "fold": trial.fold, "reason": outcome.reason}
+
+
+def _report(folder: Path, command: str) -> Path:
+    """Write the page."""
+    from transfer.evaluation.report import write_report
+
+    return write_report(folder, command=command)
+
+
+def _fingerprint(suite: Suite, trials: Sequence[Trial]) -> str:
+    """Return the hash of what a comparison's runs are made of; how many run at a time is no part of it."""
+    said = [[trial.name, trial.recipe.model_dump(mode="json")] for trial in trials]
+    asked = suite.model_dump(mode="json", exclude={"jobs", "metric", "level", "name"})
+    return hashlib.sha256(json.dumps([asked, said], sort_keys=True).encode()).hexdigest()
+
+
+def _folder(suite: Suite, out: str | Path | None, resume: bool, wanted: str) -> Path:
+    """Return the folder of the comparison: the one named, the newest of this suite to go on with, or a new one."""
+    if out is not None:
+        return Path(out).resolve()
+    if resume:
+        there = sorted(Path("runs").glob(f"compare-{suite.name}-*/suite.yaml"), key=lambda p: p.stat().st_mtime)
+        mine = [file.parent for file in there if _recorded(file.parent) == wanted]
+        if not mine:
+            raise UserError(
+                f"--resume: no comparison of this suite below runs/ (compare-{suite.name}-...); name it with --out"
+            )
+        return mine[-1].resolve()
+    return default_folder(f"compare-{suite.name}").resolve()
+
+
+def _claim(folder: Path, suite: Suite, wanted: str, resume: bool) -> None:
+    """Write what was asked for, or check that the folder was made for the same."""
+    file = folder / "suite.yaml"
+    if file.is_file():
+        if not resume:
+            raise UserError(f"{folder} holds a comparison; go on with it by --resume, or name another with --out")
+        if _recorded(folder) != wanted:
+            raise UserError(
+                f"{folder} was made for another suite, or its recipes have changed since; begin anew with another --out"
+            )
+        return
+    text = yaml.safe_dump({"fingerprint": wanted, **suite.model_dump(mode="json")}, sort_keys=False, allow_unicode=True)
+    atomic_write(file, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _recorded(folder: Path) -> str:
+    """Return the hash that a comparison was begun with, or ''."""
+    tree = yaml.safe_load((folder / "suite.yaml").read_text(encoding="utf-8"))
+    return str(tree.get("fingerprint", "")) if isinstance(tree, dict) else ""
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder, which no other process may write in the meantime."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the folder {folder} cannot be written ({error.strerror}); name another with --out") from error
+    if any(folder.iterdir()) and not (folder / "suite.yaml").is_file():
+        raise UserError(f"--out {folder} exists, is not empty and holds no comparison; name a new folder")
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(f"another process is at work in {folder}; wait for it, or name another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _threads(jobs: int) -> int:
+    """Return the CPU threads that each of so many trials may use."""
+    return max(1, (os.cpu_count() or 1) // jobs)
+
+
+def _command(suite: Suite, folder: Path) -> str:
+    """Return the command that makes a comparison again."""
+    return shlex.join(["transfer", "compare", str(folder / "suite.yaml")])
