@@ -6,7 +6,7 @@ import torch
 from transfer import run
 from transfer.adaptation import gaps_by_level, warnings_of
 from transfer.evaluation.monitor import Monitor
-from transfer.loop import Record
+from transfer.keeper import Record
 
 ALIGNED = Record("transfer", [{"monitor/alignment_gradient": 1.0}])
 LEVELS = {"universal", "specific", "logits"}

@@ -26,7 +26,15 @@ def summary(tiny, tmp_path):
 
 def test_the_folder_holds_everything_and_the_summary_says_what_was_done(summary, tmp_path):
     names = {p.name for p in (tmp_path / "out").iterdir()}
-    assert names == {"summary.json", "recipe.yaml", "predictions.parquet", "history.json", "model.safetensors"}
+    files = {
+        "summary.json",
+        "recipe.yaml",
+        "predictions.parquet",
+        "history.json",
+        "model.safetensors",
+        "projections.npz",
+    }
+    assert names == files
     wanted = "name strategy seed source target target_labels selection split leakage metrics"
     wanted += " train_seconds feature_seconds mlflow_run_id versions"
     assert set(wanted.split()) <= set(summary)
@@ -161,8 +169,12 @@ def test_two_runs_cannot_fill_one_folder(tmp_path):
             (folder / "file").write_text(name)
             meanwhile()
 
-    with pytest.raises(UserError, match="another run"):
+    with pytest.raises(UserError, match="another process is at work"):
         write("late", meanwhile=lambda: write("early"))
+    assert not list(tmp_path.iterdir())
+    write("early")
+    with pytest.raises(UserError, match="a run never writes over another"):
+        write("late")
     assert (tmp_path / "out" / "file").read_text() == "early"
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 

@@ -13,7 +13,7 @@ from transfer.evaluation.alignment_warnings import alignment_warnings, prior_war
 from transfer.evaluation.diagnostics import domain_gap
 from transfer.evaluation.monitor import Monitor
 from transfer.evidence import unlabelled_rows
-from transfer.loop import Record
+from transfer.keeper import Record
 from transfer.model import TransferModel
 from transfer.prediction import embeddings
 from transfer.strategies import Strategy

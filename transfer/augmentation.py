@@ -115,6 +115,15 @@ class Augmenter:
         partners = batch.labels[pairs.partners]
         return batch._replace(features=features, lengths=lengths, partners=partners, shares=pairs.shares)
 
+    def state(self) -> dict[str, Tensor]:
+        """Return the state of every generator."""
+        return {name: generator.get_state() for name, generator in self._generators.items()}
+
+    def restore(self, state: Mapping[str, Tensor], device: torch.device | None = None) -> None:
+        """Put every generator where it was."""
+        for name, own in state.items():
+            self._generator(name, device or torch.device("cpu")).set_state(own)
+
     def _heard(self, corpus: str, generator: torch.Generator, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Transform waveforms (n, 1, S), and cut those that grew beyond the longest of their corpus."""
         for augment in self.of_waveforms:

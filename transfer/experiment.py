@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,29 +29,31 @@ from transfer.data.cache import atomic_write
 from transfer.data.domain import Domain, empty_domain
 from transfer.device import build_fabric, seed_everything
 from transfer.errors import RecipeError, UserError
-from transfer.evaluation.levels import evaluate
-from transfer.evaluation.metrics import positive_class
 from transfer.evaluation.monitor import Monitor
 from transfer.evaluation.predictions import write_predictions
+from transfer.evaluation.projections import Sample, write_projections
+from transfer.keeper import ASKED, Keeper
 from transfer.loading import load_recipe
-from transfer.loop import Record, fit
 from transfer.optim import parameter_groups
-from transfer.output import default_folder, output_folder, write_json
+from transfer.output import default_folder, output_folder, partial_folder, write_json
 from transfer.prediction import predict
 from transfer.preparation import Plan, Prepared, load, plan
 from transfer.progress import Reporter
+from transfer.projections import sample_embeddings
 from transfer.recipe import Recipe
-from transfer.selection import check_selection, scorer, watched_metric
+from transfer.scoring import check_scoring, score_parts
+from transfer.selection import check_selection
 from transfer.standins import with_standins
-from transfer.strategies import Setting, Stage, Strategy
+from transfer.strategies import Setting, Strategy
 from transfer.summary import package_versions, public_recipe, summarise
 from transfer.tracked_run import headline, tracked_run
 from transfer.tracking import Tracker
+from transfer.train_stage import train_stage
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["check", "run"]
+__all__ = ["check", "resume_run", "run"]
 
 
 def run(
@@ -60,11 +63,16 @@ def run(
     synthetic: bool = False,
     out: str | Path | None = None,
     reporter: Reporter | None = None,
+    parent: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    shared: Path | None = None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Run a recipe and return its summary.
 
     The folder gets `summary.json`, `recipe.yaml` (resolved), `predictions.parquet`, `history.json` and the model; all of
-    it is logged to MLflow. It appears when everything is in it: a run that fails leaves none.
+    it is logged to MLflow. It appears when everything is in it: a run that fails leaves none, one that is interrupted can go
+    on where it was (`resume_run`), and ends as if nothing had happened.
 
     Args:
         recipe: a recipe, its file, or its name.
@@ -72,26 +80,68 @@ def run(
         synthetic: run on stand-ins of the corpora.
         out: folder to write; default `runs/<name>-<time>`.
         reporter: shows progress; default none.
+        parent: id of the tracked run that this one is nested in.
+        tags: more to find the tracked run by.
+        shared: folder in which runs of one comparison keep the pretraining that they have in common.
+        resume: go on with the interrupted run of this recipe in `out`.
 
     Raises:
         UserError: for every mistake in recipe, corpora or numbers.
+        Stopped: on SIGINT or SIGTERM, when the state is saved.
     """
     reporter = reporter or Reporter()
     loaded, planned = _planned(recipe, overrides, synthetic, reporter)
     reporter.plan(planned.slices, planned.notes)
     fabric = build_fabric(loaded.compute)
     folder = Path(out) if out else default_folder(loaded.name)
-    with output_folder(folder) as partial, tracked_run(loaded, planned) as tracker:
+    with (
+        output_folder(folder, resume=resume) as partial,
+        _kept(loaded, planned, partial, synthetic) as keeper,
+        tracked_run(loaded, planned, parent=parent, tags=tags, resume=keeper.run.get("tracked")) as tracker,
+    ):
+        keeper.run["tracked"] = tracker.run_id
         with reporter.bar("features") as tick:
             prepared = load(loaded, planned, fabric.device, tick)
         augmenter = build_augmenter(loaded, prepared.domains, prepared.normaliser, fabric.device, reporter)
         strategy = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
-        summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial)
+        summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial, shared, keeper)
         tracker.metrics(headline(summary["metrics"], summary["selection"]["tag"]), step=0)
         write_json(partial / "summary.json", summary)
+        Keeper.forget(partial)
         for file in sorted(path for path in partial.iterdir() if path.is_file()):  # every epoch's weights stay here
             tracker.artifact(file)
     return {**summary, "folder": str(folder)}
+
+
+def resume_run(folder: str | Path, *, reporter: Reporter | None = None) -> dict[str, Any]:
+    """Go on with an interrupted run, and return its summary.
+
+    Args:
+        folder: the one that the run was to write.
+        reporter: shows progress.
+
+    Raises:
+        UserError: where no interrupted run was saved there, or its corpora have changed since.
+    """
+    file = partial_folder(Path(folder).resolve()) / ASKED
+    if not file.is_file():
+        raise UserError(f"there is nothing to go on with at {folder}: no interrupted run was saved there")
+    asked = json.loads(file.read_text(encoding="utf-8"))
+    recipe = Recipe.model_validate(asked["recipe"])
+    return run(recipe, synthetic=asked["synthetic"], out=folder, reporter=reporter, resume=True)
+
+
+@contextmanager
+def _kept(recipe: Recipe, planned: Plan, partial: Path, synthetic: bool) -> Iterator[Keeper]:
+    """Give what saves the run, and the run what was saved of it; signals save it too."""
+    keeper = Keeper(partial, steps=recipe.training.save_steps, seconds=recipe.training.save_seconds)
+    if keeper.run.setdefault("split", planned.split) != planned.split:
+        raise UserError(
+            "the corpora, or how they are parted, have changed since the run was interrupted; begin it anew"
+        )
+    write_json(partial / ASKED, {"recipe": recipe.model_dump(mode="json"), "synthetic": synthetic})
+    with keeper.listening():
+        yield keeper
 
 
 def check(recipe: Recipe | str | Path, overrides: Sequence[str] = (), *, synthetic: bool = False) -> Plan:
@@ -127,14 +177,13 @@ def _planned(
 
 
 def _check_target(recipe: Recipe, planned: Plan) -> None:
-    """Refuse a target that nothing can be tested on, and a positive class that it has not."""
+    """Refuse a target that nothing can be tested on, and figures that its classes do not allow."""
     name = recipe.target.corpus
     if not ((planned.slices["corpus"] == name) & (planned.slices["part"] == "test")).any():
         raise RecipeError(
             f"split.test is {recipe.split.test}, which leaves no test part of {name}; set a share above 0"
         )
-    if recipe.positive is not None:
-        positive_class(planned.classes[name], recipe.positive)
+    check_scoring(recipe, planned.classes[name])
 
 
 def _rehearse(recipe: Recipe, planned: Plan) -> None:
@@ -187,11 +236,13 @@ def _train(
     tracker: Tracker,
     reporter: Reporter,
     folder: Path,
+    shared: Path | None,
+    keeper: Keeper,
 ) -> dict[str, Any]:
     """Train all stages, look at the test part once, and write all but the summary into the folder."""
     model, target = strategy.setting.model, prepared.domains[recipe.target.corpus]
     public, versions = public_recipe(recipe), package_versions()
-    record = {
+    record: dict[str, Any] = {
         "name": recipe.name,
         "recipe": public,
         "front_end": prepared.front_end,
@@ -208,64 +259,33 @@ def _train(
         if recipe.selection.keep == "every_epoch":
             save(epoch_file(folder, epoch))
 
+    def sample() -> Sample | None:
+        return sample_embeddings(model, prepared.domains, strategy.setting.sources, recipe.target.corpus)
+
     monitor = Monitor(strategy) if recipe.training.monitor else None
-    before, start = gaps_by_level(strategy), time.perf_counter()
+    before, pictured = gaps_by_level(strategy), sample()
     records = [
-        _fit(recipe, stage, strategy, prepared, fabric, tracker, reporter, monitor, keep) for stage in strategy.stages()
+        train_stage(recipe, stage, strategy, prepared, fabric, tracker, reporter, monitor, keep, shared, keeper)
+        for stage in strategy.stages()
     ]
-    seconds, gaps = time.perf_counter() - start, {"before": before, "after": gaps_by_level(strategy)}
+    seconds, gaps = keeper.seconds_so_far(), {"before": before, "after": gaps_by_level(strategy)}
     tables = {part: predict(model, target, part, plain_ids=recipe.plain_ids) for part in ("valid", "test")}
     write_predictions(
         pd.concat([t for t in tables.values() if len(t)], ignore_index=True), folder / "predictions.parquet"
     )
+    write_projections(folder / "projections.npz", pictured, sample())
     write_json(folder / "history.json", [asdict(record) for record in records])
     text = yaml.safe_dump(public, sort_keys=False, allow_unicode=True)
     atomic_write(folder / "recipe.yaml", lambda path: path.write_text(text, encoding="utf-8"))
-    save(folder / FILE)
     warnings = warnings_of(strategy, records[-1], gaps, monitor) if monitor else []
-    metrics = {part: evaluate(table, positive=recipe.positive) for part, table in tables.items() if len(table)}
+    metrics, how = score_parts(recipe, tables)
+    record["evaluation"] = how  # a model that is used decides and is calibrated as validation chose
+    save(folder / FILE)
     return {
         **summarise(recipe, planned, prepared, records, metrics, gaps, warnings),
+        "evaluation": how,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "train_seconds": round(seconds, 2),
         "mlflow_run_id": tracker.run_id,
         "versions": versions,
     }
-
-
-def _fit(
-    recipe: Recipe,
-    stage: Stage,
-    strategy: Strategy,
-    prepared: Prepared,
-    fabric: Fabric,
-    tracker: Tracker,
-    reporter: Reporter,
-    monitor: Monitor | None,
-    keep: Callable[[int], None],
-) -> Record:
-    """Train one stage, tracked and shown; only that of the transfer is monitored, and kept epoch by epoch."""
-    strategy.begin(stage.name)
-    transfers = stage.name == "transfer"
-    monitor = monitor if transfers else None
-    score = scorer(recipe, strategy.setting.model, prepared.domains, stage.name)
-    with reporter.bar(stage.name) as tick:
-
-        def report(epoch: int, values: dict[str, float]) -> None:
-            tracker.metrics({f"{stage.name}/{name}": value for name, value in values.items()}, step=epoch)
-            reporter.epoch(values)
-            tick(epoch + 1, stage.epochs)
-            if transfers:
-                keep(epoch)
-
-        return fit(
-            monitor.watch(stage) if monitor else stage,
-            strategy,
-            strategy.setting.domains,
-            fabric,
-            seed=recipe.training.seed,
-            score=score,
-            metric=watched_metric(recipe, stage.name),
-            observe=monitor.epoch if monitor else dict,
-            report=report,
-        )

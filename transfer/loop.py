@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +15,8 @@ from torch import nn
 from transfer.data.domain import HIDDEN, Domain
 from transfer.data.sampling import BalancedStream, BatchStream, Stream
 from transfer.errors import NumericsError
+from transfer.keeper import Keeper, Record
+from transfer.loop_state import LoopState, Position, Resumable
 from transfer.optim import build_optimizer, matches
 from transfer.schedules import learning_rate_factor
 from transfer.stepping import Stepping, clip_and_step
@@ -26,24 +27,7 @@ if TYPE_CHECKING:
 
     from transfer.augmentation import Augmenter
 
-__all__ = ["Record", "fit"]
-
-
-@dataclass
-class Record:
-    """What a stage left behind.
-
-    Args:
-        stage: its name.
-        epochs: one dict an epoch: mean of every term, gradient norm, learning rate, validation scores.
-        best_epoch: the epoch whose weights were kept (from 0); -1 where the last was.
-        stopped: why it ended before its epochs were over, or "".
-    """
-
-    stage: str
-    epochs: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = -1
-    stopped: str = ""
+__all__ = ["fit"]
 
 
 def fit(
@@ -57,6 +41,8 @@ def fit(
     metric: str = "uar",
     observe: Callable[[], Mapping[str, float]] = dict,
     report: Callable[[int, dict[str, float]], None] = lambda epoch, values: None,
+    keeper: Keeper | None = None,
+    watched: Resumable | None = None,
 ) -> Record:
     """Train one stage, and leave the model with the weights of the epoch that scored best.
 
@@ -70,6 +56,8 @@ def fit(
         metric: the score that selects: `loss` (lower), or any other (higher).
         observe: further figures of the epoch just trained.
         report: is told every epoch's values.
+        keeper: saves the state, and gives back that of a run that was interrupted; None keeps nothing.
+        watched: what else goes on where it was, such as a monitor.
 
     Raises:
         NumericsError: where a term is not finite, by name, step and value.
@@ -82,36 +70,52 @@ def fit(
     }
     settings, augmenter = stage.settings, strategy.setting.augmenter
     streams = Streams(domains, settings.batch_size, settings.balance, seed, augmenter)
-    record, best, kept = Record(stage.name), -math.inf, None
-    for epoch in range(stage.epochs):
+    keeper = keeper or Keeper(None)
+    state = LoopState(strategy, optimizers, streams, fabric, Record(stage.name), watched)
+    first, position = state.restore(keeper.stage(stage.name))
+    record = state.record
+    for epoch in range(first, stage.epochs):
         freeze(model, strategy, stage.frozen(epoch))
-        values = {**_epoch(stage, epoch, root, optimizers, streams, fabric), **observe()}
+
+        step_over = partial(keeper.step, stage.name, partial(state.capture, epoch, position))
+        values = {**_epoch(stage, epoch, root, optimizers, streams, fabric, position, step_over), **observe()}
+        record.steps += position.done
         if score is not None:
             values |= {f"valid/{k}": v for k, v in score().items()}
             quality = values[f"valid/{metric}"] * (-1 if metric == "loss" else 1)
-            if quality > best:
-                best, kept, record.best_epoch = quality, copy.deepcopy(model.state_dict()), epoch
+            if quality > state.best:
+                state.best, state.kept, record.best_epoch = quality, copy.deepcopy(model.state_dict()), epoch
         record.epochs.append(values)
         report(epoch, values)
         record.stopped = _stop(stage, record, metric)
         if record.stopped:
             break
-    if kept is not None:
-        model.load_state_dict(kept)
+        position = Position()
+        keeper.step(stage.name, partial(state.capture, epoch + 1, position), epoch_over=True)
+    if state.kept is not None:
+        model.load_state_dict(state.kept)
     return record
 
 
 def _epoch(
-    stage: Stage, epoch: int, root: nn.ModuleList, optimizers: Mapping[str, Any], streams: Streams, fabric: Fabric
+    stage: Stage,
+    epoch: int,
+    root: nn.ModuleList,
+    optimizers: Mapping[str, Any],
+    streams: Streams,
+    fabric: Fabric,
+    position: Position,
+    step_over: Callable[[], None],
 ) -> dict[str, float]:
-    """Take all steps of an epoch; return the mean of every term."""
+    """Take all steps of an epoch that are left; return the mean of every term."""
     plan = [(phase, phase.steps or streams.steps(phase.draws)) for phase in stage.phases(epoch)]
-    total, done = sum(steps for _, steps in plan), 0
-    sums: dict[str, list[float]] = defaultdict(list)
+    total, passed = sum(steps for _, steps in plan), 0
     for phase, steps in plan:
         driven = {name: optimizers[name] for name in phase.drives}
-        for _ in range(steps):
-            progress = (epoch + done / total) / stage.epochs
+        left = range(max(position.done - passed, 0), steps)
+        passed += steps
+        for _ in left:
+            progress = (epoch + position.done / total) / stage.epochs
             for name, optimizer in driven.items():
                 schedule = stage.optimizers[name].schedule
                 factor = learning_rate_factor(schedule, epoch=epoch, progress=progress, epochs=stage.epochs)
@@ -121,12 +125,13 @@ def _epoch(
             for name, value in values.items():
                 if not math.isfinite(value):
                     raise NumericsError(
-                        f"{stage.name}: {phase.name}: {name} is {value} at epoch {epoch + 1}, step {done + 1} of {total}; "
+                        f"{stage.name}: {phase.name}: {name} is {value} at epoch {epoch + 1}, step {position.done + 1} of {total}; "
                         "try a smaller learning rate or training.clip_gradient"
                     )
-                sums[f"{phase.name}/{name}"].append(value)
-            done += 1
-    means = {name: sum(v) / len(v) for name, v in sums.items()}
+                position.sums.setdefault(f"{phase.name}/{name}", []).append(value)
+            position.done += 1
+            step_over()
+    means = {name: sum(v) / len(v) for name, v in position.sums.items()}
     return {**means, "lr": next(iter(optimizers.values())).param_groups[-1]["lr"]}
 
 
@@ -217,6 +222,18 @@ class Streams:
     def steps(self, draws: Sequence[Draw]) -> int:
         """Return the batches that make one pass over the largest pool drawn from."""
         return max(self._stream(draw).steps for draw in draws)
+
+    def state(self) -> dict[str, Any]:
+        """Return where every stream is, and the generators of the augmentation."""
+        own = [[draw.corpus, draw.pool, draw.share, stream.state()] for draw, stream in self._streams.items()]
+        return {"streams": own, "augmenter": self.augmenter.state() if self.augmenter else None}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put every stream where it was."""
+        for corpus, pool, share, own in state["streams"]:
+            self._stream(Draw(corpus, pool, share)).restore(own)
+        if self.augmenter is not None:
+            self.augmenter.restore(state["augmenter"])
 
     def _stream(self, draw: Draw) -> Stream:
         """Return the stream of a draw."""

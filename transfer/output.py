@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from transfer.data.cache import atomic_write
 from transfer.errors import UserError
+from transfer.keeper import Keeper
 
-__all__ = ["default_folder", "output_folder", "plain", "write_json"]
+__all__ = ["default_folder", "output_folder", "partial_folder", "plain", "write_json"]
 
 
 def default_folder(name: str) -> Path:
@@ -24,32 +26,80 @@ def default_folder(name: str) -> Path:
     return stem if not stem.exists() else next(p for p in taken if not p.exists())
 
 
+def partial_folder(folder: Path) -> Path:
+    """Return where a run is written until everything is in it.
+
+    Example:
+        >>> partial_folder(Path("runs/mine")).as_posix()
+        'runs/.mine.partial'
+    """
+    return folder.with_name(f".{folder.name}.partial")
+
+
 @contextmanager
-def output_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into that takes its name only when all went well, and is removed when it did not.
+def output_folder(folder: Path, *, resume: bool = False) -> Iterator[Path]:
+    """Give a folder to write into that takes its name only when all went well.
+
+    When it did not, the folder is removed, unless it holds the state of a run that can go on, and whose mistake it was not.
+
+    Args:
+        folder: the name that it takes.
+        resume: go on in what an interrupted run left.
 
     Raises:
-        UserError: where the folder exists and is not empty, or cannot be written.
+        UserError: where the folder is there already or cannot be written, another process is at work on it, or what is
+            there of an interrupted run does not fit.
     """
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"--out {folder} exists and is not empty; a run never writes over another: name a new folder")
+        what = (
+            "is finished" if resume else "exists and is not empty; a run never writes over another: name a new folder"
+        )
+        raise UserError(f"{folder} {what}" if resume else f"--out {folder} {what}")
+    partial = partial_folder(folder)
+    with _alone(folder):
+        _prepare(folder, partial, resume)
+        try:
+            yield partial
+            Keeper.forget(partial)
+            partial.rename(folder)  # takes the place of an empty folder, never of a full one
+        except BaseException as error:
+            if isinstance(error, UserError) or not Keeper.kept(partial):
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def _prepare(folder: Path, partial: Path, resume: bool) -> None:
+    """Make the folder to write into, or find what an interrupted run left there."""
+    kept = Keeper.kept(partial)
+    if resume and not kept:
+        raise UserError(f"there is nothing to go on with at {folder}: no interrupted run was saved there")
+    if kept and not resume:
+        raise UserError(
+            f"an interrupted run of {folder} is kept; go on with `transfer run --resume {folder}`, or remove {partial}"
+        )
+    if not kept:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o755)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the name of a folder; the lock of a process that is dead holds nothing."""
+    file = folder.with_name(f".{folder.name}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+        lock = FileLock(file)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(f"another process is at work on {folder}; wait for it, or name another with --out") from error
     except OSError as error:
         raise UserError(f"the folder {folder} cannot be written ({error.strerror}); name another with --out") from error
     try:
-        yield partial
-        partial.chmod(0o755)
-        try:
-            partial.rename(folder)  # takes the place of an empty folder, never of a full one
-        except OSError as error:
-            raise UserError(
-                f"{folder} was filled by another run in the meantime; run again with another --out"
-            ) from error
+        yield
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        file.unlink(missing_ok=True)
+        lock.release()
 
 
 def write_json(path: Path, value: Mapping[str, Any] | list[Any]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import Any
 
 import pandas as pd
 
 from transfer.data.cache import hash_id
-from transfer.loop import Record
+from transfer.keeper import Record
 from transfer.preparation import Plan, Prepared
 from transfer.recipe import Recipe
 from transfer.selection import rule_of, tag
@@ -60,12 +61,19 @@ def summarise(
         "source": source[0] if len(source) == 1 else source,
         "target": recipe.target.corpus,
         "target_labels": _target_labels(recipe, prepared.slices),
+        "labels_seen": _labels_seen(prepared.slices),
+        "fingerprints": _fingerprints(prepared.slices),
         "selection": {
             "by": recipe.selection.by,
             "metric": recipe.selection.metric,
             "tag": chosen,
             "epochs": {
-                r.stage: {"kept": r.best_epoch + 1 or len(r.epochs), "run": len(r.epochs), "stopped": r.stopped}
+                r.stage: {
+                    "kept": r.best_epoch + 1 or len(r.epochs),
+                    "run": len(r.epochs),
+                    "steps": r.steps,
+                    "stopped": r.stopped,
+                }
                 for r in records
             },
         },
@@ -101,6 +109,26 @@ def _target_labels(recipe: Recipe, slices: pd.DataFrame) -> dict[str, Any]:
     return counts
 
 
+def _fingerprints(slices: pd.DataFrame) -> dict[str, str]:
+    """Return a hash of each corpus's audio as it was cut, whatever its files are called."""
+    digests = {}
+    for corpus, group in slices.groupby("corpus", sort=False):
+        said = sorted(
+            f"{h}:{a:.6f}:{b:.6f}" for h, a, b in zip(group["hash"], group["start"], group["end"], strict=True)
+        )
+        digests[str(corpus)] = hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+    return digests
+
+
+def _labels_seen(slices: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Count the labels that training was given: corpus -> class -> slices."""
+    used = slices[slices["labelled"]]
+    counts: dict[str, dict[str, int]] = {}
+    for (corpus, label), group in used.groupby(["corpus", "label"], sort=True):
+        counts.setdefault(str(corpus), {})[str(label)] = len(group)
+    return counts
+
+
 def _split(recipe: Recipe, slices: pd.DataFrame) -> dict[str, Any]:
     """Say how the corpora were parted."""
     rule = recipe.split
@@ -121,8 +149,15 @@ def package_versions() -> dict[str, str]:
         >>> "torch" in package_versions()
         True
     """
-    installed = {dist.name.lower().replace("_", "-"): dist.version for dist in distributions() if dist.name}
-    return {"python": python_version(), **{name: installed[name] for name in PACKAGES if name in installed}}
+    return {"python": python_version(), **{name: found for name in PACKAGES if (found := _version(name))}}
+
+
+def _version(name: str) -> str | None:
+    """Return the version of a package, None where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -21,6 +21,12 @@ class Stream(Protocol):
 
     def draw(self) -> Tensor:
         """Return the rows of the next batch, (batch_size,)."""
+
+    def state(self) -> dict[str, Any]:
+        """Return where it is, generator and all."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put it where it was."""
 
 
 class BatchStream:
@@ -62,6 +68,15 @@ class BatchStream:
             self._left = torch.cat([self._left, self.rows[order]])
         batch, self._left = self._left[: self.batch_size], self._left[self.batch_size :]
         return batch
+
+    def state(self) -> dict[str, Any]:
+        """Return where it is, generator and all."""
+        return {"left": self._left, "generator": self.generator.get_state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put it where it was."""
+        self._left = state["left"]
+        self.generator.set_state(state["generator"])
 
 
 class BalancedStream:
@@ -128,6 +143,26 @@ class BalancedStream:
             batch.append(self._next(label, speaker))
         shuffled = torch.randperm(len(batch), generator=self.generator)
         return torch.tensor(batch)[shuffled]
+
+    def state(self) -> dict[str, Any]:
+        """Return where it is, generator and all."""
+        return {
+            "queues": [[*where, list(queue)] for where, queue in self._queues.items()],
+            "drawn": [[*where, count] for where, count in self._drawn.items()],
+            "turn": self._turn,
+            "generator": self.generator.get_state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put it where it was."""
+        self._queues.clear()
+        self._drawn.clear()
+        for label, speaker, queue in state["queues"]:
+            self._queues[label, speaker].extend(queue)
+        for label, speaker, count in state["drawn"]:
+            self._drawn[label, speaker] = count
+        self._turn = state["turn"]
+        self.generator.set_state(state["generator"])
 
     def _next(self, label: int, speaker: str) -> int:
         """Return a speaker's next slice of a class."""

@@ -59,6 +59,17 @@ class Monitor:
             if callable(getattr(module, "accuracy", None)):
                 module.register_forward_pre_hook(self._discriminate, with_kwargs=True)
 
+    def state(self) -> dict[str, Any]:
+        """Return what it has seen, for a run that is taken up again."""
+        seen = {name: list(values) for name, values in self._figures.items()}
+        return {"step": self._step, "looked": dict(self._looked), "negative": sorted(self.negative), "figures": seen}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what was seen."""
+        self._step, self._looked, self.negative = state["step"], dict(state["looked"]), set(state["negative"])
+        self._figures.clear()
+        self._figures.update({name: list(values) for name, values in state["figures"].items()})
+
     def watch(self, stage: Stage) -> Stage:
         """Return the stage with its phases watched."""
         return replace(stage, phases=lambda epoch: [self._watched(phase) for phase in stage.phases(epoch)])

@@ -159,6 +159,13 @@ class Strategy(nn.Module):
     def begin(self, stage: str) -> None:
         """Be told that a stage begins (`pretraining`, `transfer`)."""
 
+    def progress(self) -> dict[str, Any]:
+        """Return what decides how training goes on and is neither weight nor buffer: generators, streams of its own."""
+        return {}
+
+    def restore_progress(self, state: Mapping[str, Any]) -> None:
+        """Put back what `progress` returned."""
+
     def phases(self, epoch: int) -> Sequence[Phase]:
         """Return the phases of an epoch of the transfer stage."""
         raise NotImplementedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -156,6 +156,15 @@ class Meta(Finetune):
         phase = Phase("meta", (), self._terms, steps=steps)
         optimizer = OptimizerPlan(outer, plan.modules, schedule=plan.schedule)
         return Stage(stage.name, stage.epochs, lambda epoch: [phase], {"main": optimizer}, stage.settings)
+
+    def progress(self) -> dict[str, Any]:
+        """Return where the streams of the tasks are; their generator is one."""
+        return {"streams": [stream.state() for stream in self.streams]} if hasattr(self, "streams") else {}
+
+    def restore_progress(self, state: Mapping[str, Any]) -> None:
+        """Put the streams where they were."""
+        for stream, own in zip(self.streams, state.get("streams", ()), strict=False):
+            stream.restore(own)
 
     def _terms(self, batches: Sequence[Batch], progress: float) -> Mapping[str, Tensor]:
         """Return, for an outer step, the loss after adaptation with the pseudo-gradient as its gradient."""
