@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from transfer.compare_cli import compare_command, curve_command
 from transfer.console import console, print_json
 from transfer.corpus_cli import corpus_app
 
@@ -26,6 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(corpus_app, name="corpus")
+app.command("compare")(compare_command)
+app.command("curve")(curve_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="dotted.key=value, such as training.epochs=5")]
@@ -47,21 +50,45 @@ class Kind(str, Enum):
     recipes = "recipes"
 
 
+class PredictionLevel(str, Enum):
+    """What a row of predictions is about."""
+
+    slice = "slice"
+    recording = "recording"
+    subject = "subject"
+
+
+class PredictionFormat(str, Enum):
+    """How predictions are written."""
+
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
 @app.command("run")
 def run_command(
-    recipe: RecipeArgument,
+    recipe: Annotated[str | None, typer.Argument(help="YAML file, or the name of a recipe; none with --resume")] = None,
     overrides: Overrides = None,
     synthetic: Synthetic = False,
     out: Annotated[Path | None, typer.Option(help="folder to write; default runs/<name>-<time>")] = None,
+    resume: Annotated[Path | None, typer.Option(help="go on with the interrupted run of this folder")] = None,
     as_json: Json = False,
 ) -> None:
     """Train, transfer, evaluate and track a recipe."""
-    err = console()
+    from transfer.errors import UserError
+
+    if (recipe is None) == (resume is None):
+        raise UserError("expected a recipe to run, or --resume FOLDER to go on with an interrupted run")
     from transfer.evaluation.table import print_summary
-    from transfer.experiment import run
+    from transfer.experiment import resume_run, run
     from transfer.progress import Reporter
 
-    summary = run(recipe, overrides or (), synthetic=synthetic, out=out, reporter=Reporter(err))
+    reporter = Reporter(console())
+    if resume is not None:
+        summary = resume_run(resume, reporter=reporter)
+    else:
+        summary = run(str(recipe), overrides or (), synthetic=synthetic, out=out, reporter=reporter)
     if as_json:
         print_json(summary)
     else:
@@ -85,6 +112,37 @@ def check_command(
         return
     Reporter(console(stderr=False)).plan(planned.slices, planned.notes)
     typer.echo("nothing wrong found")
+
+
+@app.command("predict")
+def predict_command(
+    checkpoint: Annotated[Path, typer.Argument(help="folder of a run, or its model file")],
+    paths: Annotated[
+        list[str], typer.Argument(help="audio files, folders, patterns, a CSV table; - reads paths from stdin")
+    ],
+    out: Annotated[Path | None, typer.Option(help="file to write; default: print")] = None,
+    form: Annotated[
+        PredictionFormat | None, typer.Option("--format", help="default: by the file's name, else csv")
+    ] = None,
+    level: Annotated[PredictionLevel, typer.Option(help="a row for each")] = PredictionLevel.recording,
+    refuse: Annotated[bool, typer.Option("--refuse/--skip", help="of files that cannot be read")] = False,
+) -> None:
+    """Tell what a trained model says of other audio."""
+    from transfer.predict import predict
+    from transfer.predictions_file import write_answer
+    from transfer.progress import Reporter
+
+    err = console()
+    names = [line for path in paths for line in (sys.stdin.read().splitlines() if path == "-" else [path]) if line]
+    with Reporter(err).bar("features") as tick:
+        found = predict(checkpoint, names, level=level.value, unreadable="refuse" if refuse else "skip", progress=tick)
+    for note in found.notes:
+        err.print(f"note: {note}", markup=False)
+    for path, why in found.problems.items():
+        err.print(f"skipped: {path}: {why}", markup=False)
+    text = write_answer(found.table, out, form.value if form else None)
+    typer.echo(text if text is not None else f"written to {out}: {len(found.table)} rows")
+    err.print("A research tool: what it says is no diagnosis.")
 
 
 @app.command("split")
@@ -194,6 +252,6 @@ def _mistakes() -> Iterator[None]:
             raise
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("stopped; nothing was written", err=True)
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        typer.echo(f"stopped; {stop or 'nothing was written'}", err=True)
+        sys.exit(128 + getattr(stop, "number", 2))

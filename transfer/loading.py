@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from transfer.errors import RecipeError, did_you_mean
 from transfer.recipe import Recipe
 
-__all__ = ["Source", "find_recipe", "list_recipes", "load_recipe", "recipe_folder"]
+__all__ = ["Source", "find_recipe", "list_recipes", "load_recipe", "parse_file", "recipe_folder"]
 
 LARGEST_FILE = 1_000_000  # bytes; a recipe is a page of text
 _INTERPOLATION = re.compile(r"\$\{(?!oc\.env:[A-Za-z_]\w*(,[^{}]*)?\})[^}]*\}?")
@@ -137,7 +137,7 @@ def _read(path: Path, source: Source, seen: tuple[Path, ...]) -> dict[str, Any]:
     """Read a file and, below it, what it extends."""
     if path.resolve() in seen:
         raise RecipeError(f"{path}: extends itself through {' -> '.join(p.name for p in seen)}")
-    tree = _parse_file(path, own := Source({"": str(path)}))
+    tree = parse_file(path, own := Source({"": str(path)}))
     bases = tree.pop("extends", [])
     merged: Any = OmegaConf.create({})
     for base in [bases] if isinstance(bases, str) else bases:
@@ -155,7 +155,7 @@ def _read(path: Path, source: Source, seen: tuple[Path, ...]) -> dict[str, Any]:
     return dict(OmegaConf.to_container(OmegaConf.merge(merged, tree)))  # type: ignore[arg-type]
 
 
-def _parse_file(path: Path, source: Source) -> dict[str, Any]:
+def parse_file(path: Path, source: Source) -> dict[str, Any]:
     """Parse one YAML file by the safe loader, noting lines and refusing duplicate keys and aliases."""
     if path.stat().st_size > LARGEST_FILE:
         raise RecipeError(f"{path}: {path.stat().st_size} bytes; a recipe has at most {LARGEST_FILE}")

@@ -80,6 +80,7 @@ def extract_features(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     folder: Path | None = None,
+    cached: bool = True,
 ) -> FeatureStore:
     """Return the features of every slice, from the cache where they are there.
 
@@ -90,6 +91,7 @@ def extract_features(
             numbers nor order depend on it.
         progress: is told (done, all) as clips are finished.
         folder: cache folder; default `features` in the cache.
+        cached: keep them; False leaves no trace of audio that is heard once.
     """
     description = {
         "front_end": front_end.record(),
@@ -98,8 +100,10 @@ def extract_features(
             for h, a, b in zip(slices["hash"], slices["start"], slices["end"], strict=True)
         ],
     }
-    path = (folder or cache_folder("features")) / f"{key(json.dumps(description, sort_keys=True))}.safetensors"
     tell = progress or (lambda done, total: None)
+    if not cached:
+        return _compute(slices, front_end, threads or _cores(), tell)
+    path = (folder or cache_folder("features")) / f"{key(json.dumps(description, sort_keys=True))}.safetensors"
     if (store := _read(path)) is not None:
         tell(len(store), len(store))
         return store

@@ -1,0 +1,150 @@
+"""A trained model on other audio: the same numbers as in the run, whatever way the audio is named."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from transfer import predict, run
+from transfer.errors import AudioError, RecipeError, UserError
+from transfer.evaluation.predictions import read_predictions
+from transfer.predict import find_clips
+from transfer.predictions_file import write_answer
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return the folder of a finished run with plain ids, and the audio that it was tested on."""
+    from tests.conftest import TINY
+
+    here = tmp_path_factory.mktemp("predict")
+    (here / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        overrides = ["tracking.kind=none", "plain_ids=true"]
+        run(here / "tiny.yaml", overrides, synthetic=True, out=here / "out")
+        from transfer.loading import load_recipe
+        from transfer.standins import with_standins
+
+        recipe = with_standins(load_recipe(here / "tiny.yaml", overrides, synthetic=True))
+        yield here / "out", recipe.target.root
+
+
+@pytest.fixture
+def audio(tmp_path):
+    generator = np.random.default_rng(0)
+    for name, rate, seconds in (("a", 16000, 1.0), ("b", 44100, 6.5)):
+        soundfile.write(tmp_path / f"{name}.wav", 0.1 * generator.standard_normal(int(rate * seconds)), rate)
+    return tmp_path
+
+
+def test_the_probabilities_are_those_of_the_run(trained):
+    folder, root = trained
+    table = read_predictions(folder / "predictions.parquet")
+    temperature = json.loads((folder / "summary.json").read_text())["evaluation"]["temperature"]
+    recordings = sorted(set(table["recording"]))[:6]
+    found = predict(folder, [f"{root}/{name}" for name in recordings], level="slice").table
+    for name in recordings:
+        own = table[table["recording"] == name].sort_values("slice")["p_MDD"].to_numpy()
+        here = found[found["recording"] == f"{root}/{name}"].sort_values("start")["p_MDD"].to_numpy()
+        odds = temperature * np.log(here / (1 - here))  # calibration undone
+        assert 1 / (1 + np.exp(-odds)) == pytest.approx(own, abs=1e-5)
+
+
+def test_files_folders_patterns_and_tables_name_the_same_audio(trained, audio):
+    (audio / "list.csv").write_text("path,speaker\na.wav,x\nb.wav,x\n")
+    (audio / "note.txt").write_text("no audio")
+    named = [[audio / "a.wav", audio / "b.wav"], [audio], [f"{audio}/*.wav"], [audio / "list.csv"]]
+    tables = [predict(trained[0], paths, level="slice").table for paths in named]
+    for table in tables:
+        assert len(table) == 3  # one second is a slice; six and a half are two windows of four
+        assert table[["p_HC", "p_MDD"]].to_numpy() == pytest.approx(tables[0][["p_HC", "p_MDD"]].to_numpy(), abs=1e-6)
+    assert set(tables[3]["speaker"]) == {"x"}
+
+
+def test_levels_are_slices_recordings_and_named_speakers(trained, audio):
+    (audio / "list.csv").write_text("path,speaker\na.wav,x\nb.wav,x\n")
+    rows = {
+        level: len(predict(trained[0], [audio / "list.csv"], level=level).table)
+        for level in ("slice", "recording", "subject")
+    }
+    assert rows == {"slice": 3, "recording": 2, "subject": 1}
+    with pytest.raises(UserError, match="needs to know who speaks"):
+        predict(trained[0], [audio / "a.wav"], level="subject")
+
+
+def test_what_cannot_be_read_is_skipped_by_name_or_refused(trained, audio):
+    (audio / "text.wav").write_text("this is no audio")
+    (audio / "empty.wav").write_bytes(b"")
+    (audio / "cut.wav").write_bytes((audio / "b.wav").read_bytes()[:30])
+    soundfile.write(audio / "silent.wav", np.zeros(16000), 16000)
+    header = bytearray((audio / "a.wav").read_bytes()[:1000])
+    header[4:8] = header[40:44] = (3_000_000_000).to_bytes(4, "little")
+    (audio / "huge.wav").write_bytes(bytes(header))
+    soundfile.write(audio / "many.wav", 0.1 * np.random.default_rng(0).standard_normal((192000, 8)), 192000)
+    found = predict(trained[0], [audio])
+    bad = {path.rpartition("/")[2] for path in found.problems}
+    assert (
+        {"text.wav", "empty.wav", "cut.wav", "silent.wav"}
+        <= bad
+        <= {"text.wav", "empty.wav", "cut.wav", "silent.wav", "huge.wav"}
+    )
+    assert {path.rpartition("/")[2] for path in found.table["recording"]} >= {"a.wav", "b.wav", "many.wav"}
+    with pytest.raises(AudioError, match="cannot be used"):
+        predict(trained[0], [audio], unreadable="refuse")
+    with pytest.raises(AudioError, match="1 of 1 clips cannot be used"):
+        predict(trained[0], [audio / "text.wav"])
+
+
+def test_mistakes_are_named(trained, audio, tmp_path):
+    (tmp_path / "bad.csv").write_text("file\na.wav\n")
+    for paths, message in (
+        ([audio / "none.wav"], "there is no file"),
+        ([f"{audio}/*.flac"], "fits no file"),
+        ([tmp_path / "bad.csv"], "needs a column `path`"),
+        ([], "no audio to predict on"),
+    ):
+        with pytest.raises(UserError, match=message):
+            find_clips(paths)
+    with pytest.raises(RecipeError, match="no model file"):
+        predict(tmp_path, [audio])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no audio file"):
+        find_clips([tmp_path / "empty"])
+
+
+def test_nothing_of_the_audio_is_kept(trained, audio, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRANSFER_CACHE", str(tmp_path / "own"))
+    predict(trained[0], [audio / "a.wav"])
+    assert not list((tmp_path / "own").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_predictions_are_written_as_they_are_and_over_nothing(form, tmp_path):
+    table = pd.DataFrame({"recording": ["a", "b"], "p_x": [0.25, 1.0]})
+    file = tmp_path / f"out.{form}"
+    assert write_answer(table, file) is None
+    readers = {"csv": pd.read_csv, "json": pd.read_json, "parquet": pd.read_parquet}
+    pd.testing.assert_frame_equal(readers[form](file), table, check_dtype=False)
+    with pytest.raises(UserError, match="never write over"):
+        write_answer(table, file)
+    with pytest.raises(UserError, match="no format 'xls'"):
+        write_answer(table, tmp_path / "out.xls")
+
+
+def test_no_cell_is_a_formula():
+    text = write_answer(pd.DataFrame({"recording": ["=cmd()", "+1", "plain"]}), None, "csv")
+    assert list(pd.read_csv(io.StringIO(text))["recording"]) == ["'=cmd()", "'+1", "plain"]
+
+
+def test_the_command_reads_paths_from_standard_input(trained, audio):
+    command = [sys.executable, "-m", "transfer", "predict", str(trained[0]), "-", "--format", "json"]
+    done = subprocess.run(command, input=f"{audio}/a.wav\n", capture_output=True, text=True, check=True)
+    (row,) = json.loads(done.stdout)
+    assert row["decision"] in ("HC", "MDD")
+    assert "no diagnosis" in done.stderr
