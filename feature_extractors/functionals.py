@@ -16,13 +16,14 @@ class Functionals(nn.Module):
     """Dense layers with normalisation, ReLU and dropout over one vector of functionals a clip.
 
     Functionals are statistics of a whole clip (means, deviations, percentiles of pitch, loudness, formants ...), 88 of
-    them in eGeMAPS. They come as a clip of one frame; of more frames, each would be taken by itself.
+    them in eGeMAPS. They come as a clip of one frame; of more frames, each would be taken by itself. Without a layer they
+    pass as they are, so that a linear head on them is logistic regression.
 
     Reference: Eyben et al., The Geneva Minimalistic Acoustic Parameter Set, IEEE Trans. Affective Computing 2016.
 
     Args:
         in_channels: C, 88 for eGeMAPS.
-        widths: of the dense layers; the last is F.
+        widths: of the dense layers; the last is F, and without any F is C.
         norm: `batch`, `layer` or `none`.
         dropout: probability that a unit is dropped.
 
@@ -33,7 +34,7 @@ class Functionals(nn.Module):
         x (N, C, 1), lengths (N,) or None -> Frames of (N, F, 1)
 
     Raises:
-        ValueError: for no layer, or an unknown normalisation.
+        ValueError: for an unknown normalisation.
 
     Example:
         >>> import torch
@@ -45,8 +46,6 @@ class Functionals(nn.Module):
         self, *, in_channels: int, widths: Sequence[int] = (256, 128), norm: Norm = "layer", dropout: float = 0.2
     ) -> None:
         super().__init__()
-        if not widths:
-            raise ValueError("widths is empty; give one width a layer, such as [256, 128]")
         self.mlp = PointwiseMLP(in_channels, widths, norm=norm, dropout=dropout)
         self.dim = self.mlp.dim
 

@@ -29,6 +29,7 @@ OPTIONS = {
     "ddg": "every: 1, steps: 2",
     "pytorch_adapt": "hook: DANNHook",
     "semi": "teacher: ema",
+    "self_training": "warmup: 0.0",
 }
 
 
@@ -38,8 +39,15 @@ class Cut(BaseException):
 
 def overrides(strategy):
     pretraining = ["pretraining.epochs=2"] if strategy in PRETRAINED else []
+    few = ["target.labelled_speakers=2"] if strategy in ("semi", "self_training") else []
     source_only = ["selection.by=source_validation"] if strategy == "source_only" else []
-    return [*EVERY_STEP, f"strategy={{name: {strategy}, {OPTIONS.get(strategy, '')}}}", *pretraining, *source_only]
+    return [
+        *EVERY_STEP,
+        f"strategy={{name: {strategy}, {OPTIONS.get(strategy, '')}}}",
+        *pretraining,
+        *few,
+        *source_only,
+    ]
 
 
 def cut_after(monkeypatch, steps):
@@ -82,7 +90,7 @@ LABEL_SETS = {
 
 
 SLOW = pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="minutes; set TRANSFER_SLOW=1 to run")
-ALL_CUT = ("ddg", "pytorch_adapt", "meta", "mmd", "finetune", "ae", "semi", "dann")
+ALL_CUT = ("ddg", "self_training", "meta", "pytorch_adapt", "mmd", "finetune", "ae", "semi", "dann")
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,10 @@ def fit(
         freeze(model, strategy, stage.frozen(epoch))
 
         step_over = partial(keeper.step, stage.name, partial(state.capture, epoch, position))
-        values = {**_epoch(stage, epoch, root, optimizers, streams, fabric, position, step_over), **observe()}
+        values = {
+            **_epoch(stage, epoch, root, optimizers, streams, fabric, position, state.settle, step_over),
+            **observe(),
+        }
         record.steps += position.done
         if score is not None:
             values |= {f"valid/{k}": v for k, v in score().items()}
@@ -105,10 +108,12 @@ def _epoch(
     streams: Streams,
     fabric: Fabric,
     position: Position,
+    settle: Callable[[], None],
     step_over: Callable[[], None],
 ) -> dict[str, float]:
     """Take all steps of an epoch that are left; return the mean of every term."""
     plan = [(phase, phase.steps or streams.steps(phase.draws)) for phase in stage.phases(epoch)]
+    settle()
     total, passed = sum(steps for _, steps in plan), 0
     for phase, steps in plan:
         driven = {name: optimizers[name] for name in phase.drives}

@@ -64,6 +64,7 @@ class LoopState:
     ) -> None:
         self.strategy, self.optimizers, self.streams, self.fabric = strategy, optimizers, streams, fabric
         self.record, self.watched = record, watched
+        self._saved: Mapping[str, Any] = {}
         self.best = -math.inf
         self.kept: dict[str, Tensor] | None = None
 
@@ -89,16 +90,25 @@ class LoopState:
         """Put everything where it was, and return the epoch and the position in it; of None, the beginning."""
         if saved is None:
             return 0, Position()
+        self._saved = saved
         self.record = Record(**saved["record"])
         self.best, self.kept = saved["best"], saved["kept"]
         self.strategy.setting.model.load_state_dict(saved["model"])
         self.strategy.load_state_dict(saved["strategy"])
-        self.strategy.restore_progress(saved["progress"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(saved["optimizers"][name])
         self.fabric._precision.load_state_dict(saved["precision"])
         self.streams.restore(saved["streams"])
         if self.watched is not None:
             self.watched.restore(saved["watched"])
-        restore_random_state(saved["random"])
-        return int(saved["epoch"]), Position(**saved["position"])
+        position = Position(**saved["position"])
+        if not position.done:  # the epoch has not been planned yet
+            self.settle()
+        return int(saved["epoch"]), position
+
+    def settle(self) -> None:
+        """Put back what planning an epoch may move; within an epoch, when its phases have been asked for anew."""
+        if self._saved:
+            self.strategy.restore_progress(self._saved["progress"])
+            restore_random_state(self._saved["random"])
+            self._saved = {}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from transfer.build import build_front_end, registries
+from transfer.build import build_component, build_front_end, registries
 from transfer.data.corpus import Corpus
 from transfer.data.domain import Domain, build_domain
 from transfer.data.extents import kept_note
@@ -32,12 +32,13 @@ from transfer.data.readers import corpus_root, read_corpus
 from transfer.data.scan import content_hashes, scan_audio, with_durations
 from transfer.data.slicing import Slicing, slice_corpus
 from transfer.data.split_file import check_hash, split_hash, split_table
+from transfer.data.voices import assign_voices
 from transfer.errors import AudioError, RecipeError, did_you_mean
 from transfer.parting import assign_roles, columns_apart, part_corpus, read_frozen
-from transfer.recipe import CorpusSection, Recipe
+from transfer.recipe import Component, CorpusSection, Recipe
 from transfer.standins import best_notes
 
-__all__ = ["Plan", "Prepared", "load", "plan"]
+__all__ = ["Plan", "Prepared", "load", "plan", "read_all", "slicing_of"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
     Raises:
         UserError: a corpus, label set, split or leak that the recipe has to deal with, by name.
     """
-    corpora, tables, coverage = _read_all(recipe)
+    corpora, tables, coverage = read_all(recipe)
     learns_from = registries()["strategies"][recipe.strategy.name].learns_from
     frozen = read_frozen(recipe)
     hashes: dict[str, str] = {}
@@ -110,7 +111,7 @@ def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
         table = with_durations(tables[name], scan, problems=recipe.bad_audio)
         skipped[name] = len(tables[name]) - len(table)
         notes += [f"{name}: {note}" for note in (*corpora[name].notes, kept_note(table, scan)) if note]
-        slices = slice_corpus(table, _slicing(section), apart=columns_apart(recipe, section)).reset_index(drop=True)
+        slices = slice_corpus(table, slicing_of(section), apart=columns_apart(recipe, section)).reset_index(drop=True)
         if section.slices.version == "frames":
             slices = with_frame_labels(slices, table, corpora[name].root)
         slices["hash"] = slice_hashes(slices, hashes)
@@ -152,6 +153,8 @@ def load(
                 f"{len(store.problems)} of {len(store)} slices cannot be used: {listed}; mend or remove the files, or set `bad_audio: skip`"
             )
         slices = slices.drop(slices.index[list(store.problems)])
+    if recipe.normalisation == "voice":
+        slices = slices.assign(voice=_voices(recipe, slices))
     normaliser = Normaliser(recipe.normalisation).fit(
         slices.reset_index(drop=True), lambda i: store.clip(int(slices["position"].iloc[i]))
     )
@@ -176,13 +179,23 @@ def load(
     )
 
 
+def _voices(recipe: Recipe, slices: pd.DataFrame) -> pd.Series:
+    """Return the voice of every slice."""
+    store = extract_features(slices, build_component("normalisation", "frontends", Component(name="voice"), {}))
+    if store.problems:
+        listed = "; ".join(f"{slices['path'].iloc[i]}: {why}" for i, why in list(store.problems.items())[:5])
+        raise AudioError(f"normalisation: voice: {len(store.problems)} slices have no voice to be told by: {listed}")
+    vectors = np.stack([store.clip(i)[0] for i in range(len(slices))])
+    return assign_voices(slices, vectors, target=recipe.target.corpus, voices=recipe.voices)
+
+
 def _read(section: CorpusSection) -> Corpus:
     """Read a corpus."""
     root = corpus_root(section.corpus, section.root)
     return read_corpus(section.corpus, root, reader=section.reader, options=section.options)
 
 
-def _read_all(recipe: Recipe) -> tuple[dict[str, Corpus], dict[str, pd.DataFrame], dict[str, Any]]:
+def read_all(recipe: Recipe) -> tuple[dict[str, Corpus], dict[str, pd.DataFrame], dict[str, Any]]:
     """Return corpora, their tables under the recipe's label rule, and what that rule did."""
     for section in recipe.corpora:
         if section.slices.version == "frames" and (section.relabel or recipe.labels != "as_is"):
@@ -206,7 +219,7 @@ def _builder(recipe: Recipe, corpus: str) -> Callable[..., Domain]:
     return partial(build_frame_domain, neighbours=rule.neighbours) if rule.version == "frames" else build_domain
 
 
-def _slicing(section: CorpusSection) -> Slicing:
+def slicing_of(section: CorpusSection) -> Slicing:
     """Return how a corpus is sliced; the overlap matters to V1 alone, and frames are taken from whole clips."""
     rule = section.slices
     if rule.version == "frames":
@@ -241,6 +254,10 @@ def _audited(recipe: Recipe, slices: pd.DataFrame, hashes: Mapping[str, str]) ->
         notes.append("near copies between parts were not looked for (split.near_copies: false)")
     if recipe.normalisation == "speaker":
         notes.append("normalisation: speaker: each test speaker is standardised by their own slices, without labels")
+    if recipe.normalisation == "voice":
+        notes.append(
+            f"normalisation: voice: {recipe.voices} voices are found in the target, its speakers not looked at"
+        )
     return _leakage(recipe, report), notes
 
 

@@ -1,5 +1,7 @@
 """What strategies are handed: features in place, labels masked, padding without effect."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,3 +73,18 @@ def test_the_company_of_a_slice_does_not_change_its_prediction():
     table = predict(model, domain, "test")
     assert table["slice"].tolist() == [3]
     assert table[["p_x", "p_y"]].to_numpy()[0] == pytest.approx(torch.softmax(logits[3], 0).tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_predictions_say_who_speaks_where_it_is_known_and_of_ages_the_band(plain):
+    _, domain = corpus()
+    recipe = Recipe(name="t", strategy={"name": "scratch"}, target={"corpus": "own"})
+    model = build_model(recipe, in_channels=39, classes={"own": ("x", "y")})
+    people = {"sex": ["male", "female", "", ""], "age": [44.0, 31.0, float("nan"), 62.5], "language": ""}
+    known = replace(domain, table=domain.table.assign(**people))
+    train, test = (predict(model, known, part, plain_ids=plain) for part in ("train", "test"))
+    assert train[["sex", "age"]].values.tolist() == [["male", "40-49"], ["female", "30-39"]]
+    assert test["age"].to_list() == ["60-69"]
+    assert "language" not in train
+    assert "sex" not in test
+    assert not {"sex", "age", "language"} & set(predict(model, domain, "test"))

@@ -91,5 +91,10 @@ def test_functionals_are_one_vector_a_clip():
     x = torch.randn(3, 88, 1)
     assert network(x).features.shape == (3, 8, 1)
     assert network(x).lengths.tolist() == [1, 1, 1]
-    with pytest.raises(ValueError, match="widths is empty"):
-        Functionals(in_channels=88, widths=())
+
+
+def test_functionals_without_a_layer_pass_as_they_are():
+    network, x = Functionals(in_channels=88, widths=()), torch.randn(3, 88, 1)
+    assert network.dim == 88
+    assert not list(network.parameters())
+    assert torch.equal(network(x).features, x)

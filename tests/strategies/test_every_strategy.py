@@ -21,10 +21,10 @@ UNSUPERVISED = sorted(name for name, cls in STRATEGIES.items() if not cls.needs_
 
 @pytest.fixture
 def build(attached, domain):
-    """Return a factory of strategies with what each needs; of the labelled target, `semi` is shown half the labels."""
+    """Return a factory of strategies with what each needs; those of unlabelled slices are shown half the target's labels."""
 
     def make(name, **more):
-        if name == "semi" and not {"labelled", "domains"} & set(more):
+        if name in ("semi", "self_training") and not {"labelled", "domains"} & set(more):
             more["domains"] = {"a": domain("a", seed=1), "b": few(domain("b", frames=56, seed=2))}
         return attached(name, recipe=PRETRAINS.get(name), **OPTIONS.get(name, {}), **more)
 

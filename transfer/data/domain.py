@@ -98,7 +98,8 @@ def build_domain(
         device: where to.
     """
     clips = [
-        normaliser.apply(name, s, store.clip(i)) for i, s in zip(slices["position"], slices["speaker"], strict=True)
+        normaliser.apply(name, who, store.clip(i))
+        for i, who in zip(slices["position"], slices[normaliser.who], strict=True)
     ]
     lengths = torch.tensor([len(c) for c in clips], dtype=torch.int64)
     features = np.zeros((len(clips), clips[0].shape[1], int(lengths.max())), np.float32)

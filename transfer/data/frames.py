@@ -114,8 +114,8 @@ def build_frame_domain(
         CorpusError: where a clip has not as many labels as frames.
     """
     side, clips = neighbours // 2, []
-    for i, speaker, path, labels in zip(*(slices[c] for c in ("position", "speaker", "path", COLUMN)), strict=True):
-        clip = normaliser.apply(name, speaker, store.clip(i))  # (T, C)
+    for i, who, path, labels in zip(*(slices[c] for c in ("position", normaliser.who, "path", COLUMN)), strict=True):
+        clip = normaliser.apply(name, who, store.clip(i))  # (T, C)
         if len(labels) != len(clip):
             raise CorpusError(
                 f"{path}: {len(labels)} labels for {len(clip)} frames; expected one label a line for every frame of the "

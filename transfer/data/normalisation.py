@@ -53,7 +53,8 @@ class Normaliser:
     Args:
         kind: `none`; `clip`, each slice by itself; `train`, one for all, from the training slices whose labels are used;
             `corpus`, each corpus by its own slices that training may see, unlabelled ones too; `speaker`, each
-            speaker by all of the speaker's slices (no labels used; a new speaker needs some speech first).
+            speaker by all of the speaker's slices (no labels used; a new speaker needs some speech first); `voice`, the
+            same for voices that were found by ear, where speakers are not known (`transfer.data.voices`).
         moments: group -> its statistics.
         fitted: group -> the row positions that its statistics were measured on, which the leakage audit looks at.
     """
@@ -66,38 +67,43 @@ class Normaliser:
         """Measure the statistics.
 
         Args:
-            slices: slice table with columns corpus, speaker, part, labelled and visible.
+            slices: slice table with columns corpus, speaker, part, labelled and visible, and voice where those count.
             clip: row position in the table -> features (T, C).
         """
         if self.kind in ("none", "clip"):
             return self
         chosen = {"train": "labelled", "corpus": "visible"}.get(self.kind)
-        mask = slices[chosen].astype(bool) if chosen else slices["speaker"] != ""
+        mask = slices[chosen].astype(bool) if chosen else slices[self.who] != ""
         positions = pd.Series(range(len(slices)), index=slices.index)[mask]
         for name, rows in positions.groupby(self.groups(slices)[mask]):
             self.fitted[name] = tuple(int(i) for i in rows)
             self.moments[name] = Moments.of([clip(i) for i in self.fitted[name]])
         return self
 
+    @property
+    def who(self) -> str:
+        """The column of the slice table whose values have statistics of their own."""
+        return "voice" if self.kind == "voice" else "speaker"
+
     def groups(self, slices: pd.DataFrame) -> pd.Series:
         """Return the group whose statistics each slice is standardised by, '' for its own alone.
 
         Args:
-            slices: slice table with columns corpus and speaker.
+            slices: slice table with columns corpus and speaker, or voice.
         """
         if self.kind == "corpus":
             return slices["corpus"].astype(str)
-        if self.kind == "speaker":
-            return slices["corpus"].astype(str) + "/" + slices["speaker"]
+        if self.kind in ("speaker", "voice"):
+            return slices["corpus"].astype(str) + "/" + slices[self.who]
         return pd.Series("all" if self.kind == "train" else "", index=slices.index)
 
-    def apply(self, corpus: str, speaker: str, clip: np.ndarray) -> np.ndarray:
-        """Return a clip (T, C), standardised by the statistics of its group."""
+    def apply(self, corpus: str, who: str, clip: np.ndarray) -> np.ndarray:
+        """Return a clip (T, C) of a speaker or voice, standardised by the statistics of its group."""
         if self.kind == "none":
             return clip
         if self.kind == "clip":
             return Moments.of([clip]).apply(clip)
-        group = {"train": "all", "corpus": corpus, "speaker": f"{corpus}/{speaker}"}[self.kind]
+        group = {"train": "all", "corpus": corpus}.get(self.kind, f"{corpus}/{who}")
         if group not in self.moments:
             raise RecipeError(
                 f"normalisation: {self.kind} has no statistics for {group!r}; it was fitted on {sorted(map(str, self.moments))}"
@@ -105,6 +111,6 @@ class Normaliser:
         return self.moments[group].apply(clip)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Return what a checkpoint keeps: statistics of all or of corpora, never of speakers."""
-        kept = {} if self.kind == "speaker" else self.moments
+        """Return what a checkpoint keeps: statistics of all or of corpora, never of speakers or voices."""
+        kept = {} if self.kind in ("speaker", "voice") else self.moments
         return {f"{name}.{part}": getattr(m, part) for name, m in kept.items() for part in ("mean", "std")}

@@ -12,6 +12,7 @@ from transfer.strategies.joint import Joint
 from transfer.strategies.meta import Meta
 from transfer.strategies.named_alignments import NAMED_ALIGNMENTS
 from transfer.strategies.pytorch_adapt import PytorchAdapt
+from transfer.strategies.self_training import SelfTraining
 from transfer.strategies.semi import SemiSupervised
 
 __all__ = ["STRATEGIES", "Draw", "Phase", "Setting", "Stage", "Strategy"]
@@ -28,5 +29,6 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "ddg": DDG,
     "pytorch_adapt": PytorchAdapt,
     "semi": SemiSupervised,
+    "self_training": SelfTraining,
     "meta": Meta,
 }

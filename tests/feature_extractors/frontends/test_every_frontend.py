@@ -16,7 +16,9 @@ OTHERS = {  # an option of each that changes its numbers
     "log_mel": {"bands": 40},
     "mfcc": {"order": 2},
     "mfcc_kaldi": {"order": 2},
+    "prosody": {"contours": ["Loudness"]},
     "spectrogram": {"high": 4000.0},
+    "voice": {"depth": 20.0},
     "waveform": {"sample_rate": 8000},
 }
 
