@@ -122,7 +122,7 @@ def test_a_folder_is_not_taken_by_another_suite_or_without_resume(folder):
     with pytest.raises(UserError, match="made for another suite"):
         compare(["suite.yaml", "training.epochs=2"], out="out", resume=True)
     with pytest.raises(UserError, match="holds no comparison"):
-        compare(["suite.yaml"], out=".")
+        compare(["suite.yaml"], out="mlruns")
     with pytest.raises(UserError, match="no comparison of this suite"):
         compare(["suite.yaml"], resume=True)
 

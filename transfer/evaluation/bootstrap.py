@@ -157,7 +157,9 @@ def cluster_interval(
         if n > 1:
             weights[:, members] = generator.multinomial(n - 1, np.full(n, 1 / n), size=draws) * (n / (n - 1))
         sizes.append(n)
-        variances.append(float(np.nanvar(statistic(weights))))
+        values = statistic(weights)
+        defined = values[~np.isnan(values)]  # a draw may hold nothing that the metric is about
+        variances.append(float(defined.var()) if len(defined) else 0.0)
     variance, tail = sum(variances), (1 - confidence) / 2
     if min(sizes) < 2 or variance < 1e-16:
         return _jeffreys(value, len(sizes) ** 2 / sum(1 / n for n in sizes), tail, bounds)
