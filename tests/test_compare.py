@@ -7,7 +7,7 @@ import threading
 import pytest
 from filelock import FileLock
 
-from transfer.compare import compare
+from transfer.comparing import compare
 from transfer.errors import UserError
 from transfer.evaluation.predictions import read_predictions
 

@@ -72,7 +72,7 @@ def test_what_is_finished_is_not_run_again_and_what_was_left_half_is(trial, plac
     run_trial(first, place)
     file = place.run_folder(first) / "summary.json"
     before = file.stat().st_mtime_ns
-    half = place.folder / "runs" / "other" / ".seed0.abc.partial"
+    half = place.folder / "runs" / "other" / ".seed0.partial"
     half.mkdir(parents=True)
     run_trials([first, trial("other")], place, jobs=1)
     assert file.stat().st_mtime_ns == before

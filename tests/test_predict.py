@@ -13,7 +13,7 @@ import soundfile
 from transfer import predict, run
 from transfer.errors import AudioError, RecipeError, UserError
 from transfer.evaluation.predictions import read_predictions
-from transfer.predict import find_clips
+from transfer.predicting import find_clips
 from transfer.predictions_file import write_answer
 
 

@@ -94,7 +94,7 @@ ALL_CUT = ("ddg", "self_training", "meta", "pytorch_adapt", "mmd", "finetune", "
 
 
 @pytest.mark.parametrize(
-    "strategy", [*ALL_CUT[:3], *(pytest.param(name, marks=[pytest.mark.slow, SLOW]) for name in ALL_CUT[3:])]
+    "strategy", [*ALL_CUT[:1], *(pytest.param(name, marks=[pytest.mark.slow, SLOW]) for name in ALL_CUT[1:])]
 )
 def test_a_run_cut_at_any_step_ends_with_the_same_weights_and_predictions(strategy, tiny, tmp_path, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
@@ -121,7 +121,7 @@ def test_every_strategy_is_either_cut_here_or_differs_from_one_that_is_in_its_te
     "extra",
     [
         ["training.balance=sampler"],
-        ["training.augment=[{name: spec_augment}, {name: mixup}]"],
+        ["training.augment=[{name: spec_augment}]"],
         ["compute.precision=bf16-mixed"],
         ["training.early_stopping={patience: 1}", "training.epochs=4"],
         ["training.optimizer={name: sgd, lr: 0.01, momentum: 0.9}"],

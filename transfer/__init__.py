@@ -11,17 +11,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from transfer.compare import compare
+    from transfer.comparing import compare
     from transfer.experiment import check, run
     from transfer.loading import load_recipe
-    from transfer.predict import predict
+    from transfer.predicting import predict
     from transfer.recipe import Recipe
 
 __all__ = ["Recipe", "check", "compare", "load_recipe", "predict", "run"]
 
 _HOMES = {
-    "compare": "transfer.compare",
-    "predict": "transfer.predict",
+    "compare": "transfer.comparing",
+    "predict": "transfer.predicting",
     "load_recipe": "transfer.loading",
     "Recipe": "transfer.recipe",
     "run": "transfer.experiment",

@@ -128,7 +128,7 @@ def predict_command(
     refuse: Annotated[bool, typer.Option("--refuse/--skip", help="of files that cannot be read")] = False,
 ) -> None:
     """Tell what a trained model says of other audio."""
-    from transfer.predict import predict
+    from transfer.predicting import predict
     from transfer.predictions_file import write_answer
     from transfer.progress import Reporter
 

@@ -46,7 +46,7 @@ def compare_command(
     as_json: Json = False,
 ) -> None:
     """Compare recipes on the same seeds and folds, with controls, intervals over subjects, paired tests and a page."""
-    from transfer.compare import compare
+    from transfer.comparing import compare
     from transfer.evaluation.comparison_table import print_comparison
     from transfer.progress import Reporter
 

@@ -1,6 +1,6 @@
 """Comparisons along an axis: how many labelled subjects until transfer stops mattering, or how far a shift carries.
 
-The folder of a curve holds a comparison for each point (`transfer.compare`), `curve.json`, `curve.csv` and `curve.png`.
+The folder of a curve holds a comparison for each point (`transfer.comparing`), `curve.json`, `curve.csv` and `curve.png`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from transfer.compare import compare_suite
+from transfer.comparing import compare_suite
 from transfer.data.synthetic import DIALS
 from transfer.errors import RecipeError, UserError, did_you_mean
 from transfer.output import default_folder, write_json

@@ -20,7 +20,7 @@ def write_answer(table: pd.DataFrame, out: Path | None, form: str | None = None)
     """Write a table of predictions; without a file return it as text.
 
     Args:
-        table: what `transfer.predict` gave.
+        table: what `transfer.predicting` gave.
         out: the file; None returns text.
         form: 'csv', 'json' or 'parquet'; default by the file's suffix, else csv.
 
