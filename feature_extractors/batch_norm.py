@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 __all__ = ["MaskedBatchNorm1d", "MaskedBatchNorm2d"]
 
@@ -37,7 +38,7 @@ class MaskedBatchNorm1d(nn.BatchNorm1d):
         """Normalise x; `valid` marks its real frames."""
         batch_statistics = self.training or self.running_mean is None
         if valid is None or not batch_statistics:
-            return super().forward(input)
+            return self._unpadded(input)
         mask = valid[:, None].to(torch.float32)  # (N, 1, T); in single, and so are the sums of half precision values
         count = mask.sum()
         mean = (input * mask).sum((0, 2)) / count  # (F,)
@@ -52,15 +53,30 @@ class MaskedBatchNorm1d(nn.BatchNorm1d):
             y = y + self.bias[:, None]
         return y.to(input.dtype)
 
+    def _unpadded(self, x: Tensor) -> Tensor:
+        """Leave the work to torch, on copies: its backward pass must not miss what a later pass of the step moves."""
+        if not self.training or self.running_mean is None or self.running_var is None:
+            return super().forward(x)
+        self._check_input_dim(x)
+        mean, var = self.running_mean.clone(), self.running_var.clone()
+        y = functional.batch_norm(x, mean, var, self.weight, self.bias, True, self._share(), self.eps)
+        self.running_mean.copy_(mean)
+        self.running_var.copy_(var)
+        return y
+
     def _update_running(self, mean: Tensor, var: Tensor) -> None:
         """Move the running statistics towards those of this batch, as torch.nn.BatchNorm1d does."""
         if not self.training or self.running_mean is None or self.running_var is None:
             return
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-        share = 1.0 / float(self.num_batches_tracked or 1) if self.momentum is None else self.momentum
+        share = self._share()
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
         self.running_var.lerp_(var.to(self.running_var.dtype), share)
+
+    def _share(self) -> float:
+        """Count a batch, and return its share in the running statistics."""
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        return 1.0 / float(self.num_batches_tracked or 1) if self.momentum is None else self.momentum
 
 
 class MaskedBatchNorm2d(MaskedBatchNorm1d):

@@ -91,3 +91,17 @@ def test_images_are_normalised_over_the_rows_of_their_real_frames():
     ours.load_state_dict(torchs.state_dict())
     torch.testing.assert_close(ours.eval()(x, valid), torchs.eval()(x))
     torch.testing.assert_close(ours.train()(x), torchs.train()(x))
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_a_step_may_pass_whole_clips_and_then_padded_ones_and_has_the_gradient_of_both(momentum):
+    norm, torchs = MaskedBatchNorm1d(3, momentum=momentum), nn.BatchNorm1d(3, momentum=momentum)
+    x, valid = torch.randn(2, 3, 6), valid_frames(torch.tensor([6, 2]), clips=2, frames=6)
+    real = torch.cat([x[0], x[1, :, :2]], dim=-1)[None]
+    y = norm(x, valid)
+    (norm(x).square().sum() + torch.cat([y[0], y[1, :, :2]], dim=-1).pow(3).sum()).backward()
+    (torchs(real).pow(3).sum() + torchs(x).square().sum()).backward()
+    torch.testing.assert_close(norm.weight.grad, torchs.weight.grad, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(norm.running_mean, torchs.running_mean)
+    torch.testing.assert_close(norm.running_var, torchs.running_var)
+    (norm(x).sum() + norm(x, valid).sum()).backward()  # whole first: the order that once ended the backward pass
