@@ -205,10 +205,11 @@ def augmentation_faults(recipe: Recipe) -> dict[str, str]:
             if mixed:
                 found[path] = "mixup stands in the list twice; the task loss knows one partner, leave one out"
             elif not strategy.mixes:
+                apart = ", ".join(name for name, one in tables["strategies"].items() if one.mixes)
                 found[path] = (
                     f"mixup mixes labels as well, and strategy {recipe.strategy.name} learns the task and compares the corpora "
                     "on the same batches; leave mixup out, or choose a strategy that learns the task on batches of its own "
-                    "(scratch, source_only, freeze, finetune, joint, ddg, ae, semi, meta)"
+                    f"({apart})"
                 )
             mixed = True
         elif cls.domain == "waveforms" and not getattr(front_end, "on_device", False):

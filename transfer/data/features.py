@@ -85,7 +85,7 @@ def extract_features(
     """Return the features of every slice, from the cache where they are there.
 
     Args:
-        slices: slice table with columns path, hash, start and end (s).
+        slices: slice table with columns path, start and end (s), and hash where they are kept.
         front_end: waveform -> features.
         threads: slices decoded, resampled and transformed at once, each by one thread; default: one a core. Neither
             numbers nor order depend on it.
@@ -93,6 +93,9 @@ def extract_features(
         folder: cache folder; default `features` in the cache.
         cached: keep them; False leaves no trace of audio that is heard once.
     """
+    tell = progress or (lambda done, total: None)
+    if not cached:
+        return _compute(slices, front_end, threads or _cores(), tell)
     description = {
         "front_end": front_end.record(),
         "slices": [
@@ -100,9 +103,6 @@ def extract_features(
             for h, a, b in zip(slices["hash"], slices["start"], slices["end"], strict=True)
         ],
     }
-    tell = progress or (lambda done, total: None)
-    if not cached:
-        return _compute(slices, front_end, threads or _cores(), tell)
     path = (folder or cache_folder("features")) / f"{key(json.dumps(description, sort_keys=True))}.safetensors"
     if (store := _read(path)) is not None:
         tell(len(store), len(store))
