@@ -5,7 +5,7 @@
 Two classes; subjects differ in how well they are recognised (their share of right slices is beta distributed, sd 0.22),
 systems agree about who is easy, and each has subjects that suit it (+-0.1). 12 slices a subject. A comparison is of new
 subjects each time; the truth is that of all subjects there could be. "planted": one system is 0.10 better. In the last
-row training too is drawn: each seed of each system is better or worse by a normal draw of sd 0.05 for everybody.
+rows training too is drawn: each seed of each system is better or worse by a normal draw of sd 0.05 for everybody.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import pandas as pd
 from transfer.evaluation.bootstrap import cluster_interval, decision_interval
 from transfer.evaluation.metrics import uar
 from transfer.evaluation.paired_difference import paired_difference
-from transfer.evaluation.pooling import Pool, Scoring, Units, mean_over_seeds
+from transfer.evaluation.pooling import Pool, Scoring, Units, seed_scores
 
 MARKS = ("<!-- coverage: made by benchmarks/coverage.py -->", "<!-- end -->")
 SLICES, SPREAD, GAP = 12, 4.0, 0.10
 Case = tuple[int, int, str, float]
 CASES: list[Case] = [
     *((n, seeds, level, 0.0) for n in (6, 10, 20, 52) for seeds in (1, 3) for level in ("slice", "subject")),
-    (20, 3, "slice", 0.05),
+    *((20, seeds, "slice", 0.05) for seeds in (3, 5)),
 ]
 
 
@@ -120,7 +120,7 @@ def interval(made: np.ndarray, pool: Pool, scoring: Scoring) -> tuple[float, flo
     every, n = list(pool.by_seed(scoring).values()), made.shape[1]
     if len(made) == 1 and scoring.level == "subject":
         return decision_interval(uar, made[0].sum(axis=0), draws=200)
-    statistic = mean_over_seeds([[units] for units in every], every[0].subjects, scoring)
+    statistic = seed_scores([[units] for units in every], every[0].subjects, scoring)
     return cluster_interval(statistic, np.arange(n) % 2, draws=200)
 
 

@@ -5,8 +5,8 @@
 
 All run in one loop, on the same features, network, batches and steps (`recipes/nemo_to_emovo/`); only the strategy of the
 recipe differs: ours as shipped, pytorch-adapt's hooks and tllib's losses at their defaults. Without tllib on PYTHONPATH its
-rows are left out. A run that is there already is not run again. UAR is that of the clips of all seeds together; a difference
-is paired over target speakers, and its interval resamples these (`transfer.evaluation.bootstrap`).
+rows are left out. A run that is there already is not run again. UAR is the mean over seeds; a difference is paired over
+target speakers and seeds, and its interval is over both (`transfer.evaluation.bootstrap`).
 """
 
 from __future__ import annotations
@@ -45,55 +45,39 @@ def one(job: tuple[Path, str, str, int]) -> str:
     return f"{folder}: UAR {summary['metrics']['test']['recording']['uar']:.3f} in {summary['train_seconds']:.0f} s"
 
 
-def clips(folders: list[Path]):
-    """Return the decisions on test clips of all seeds, each seed's clips apart."""
-    import pandas as pd
-
-    from transfer.evaluation.aggregation import aggregate
+def pool(out: Path, library: str, algorithm: str, seeds: int):
+    """Return the test predictions of an algorithm of a library, by seed."""
+    from transfer.evaluation.pooling import Pool
     from transfer.evaluation.predictions import read_predictions
 
-    tables = []
-    for seed, folder in enumerate(folders):
-        table = read_predictions(folder / "predictions.parquet")
-        table = table[table["part"] == "test"]
-        tables.append(table.assign(recording=table["recording"] + f"/{seed}", slice=table["slice"] + 100_000 * seed))
-    return aggregate(pd.concat(tables, ignore_index=True), "recording")
-
-
-def difference(ours, theirs) -> tuple[float, float, float]:
-    """Return the difference in UAR, and its interval over the speakers that both were scored on."""
-    import numpy as np
-
-    from transfer.evaluation.bootstrap import cluster_interval
-    from transfer.evaluation.weighted import weighted_metric
-
-    if sorted(set(ours["subject"])) != sorted(set(theirs["subject"])):
-        raise SystemExit("the runs were scored on different speakers; remove the folder and run again")
-    a, b = weighted_metric(ours, "uar"), weighted_metric(theirs, "uar")
-    speakers = ours["subject"].nunique()
-    low, high = cluster_interval(lambda w: a(w) - b(w), np.zeros(speakers, dtype=int), draws=5000, bounds=(-1.0, 1.0))
-    return float((a(np.ones((1, speakers))) - b(np.ones((1, speakers))))[0]), low, high
+    tables = {}
+    for seed in range(seeds):
+        table = read_predictions(out / f"{library}-{algorithm}-{seed}" / "predictions.parquet")
+        tables[seed, ""] = table[table["part"] == "test"].reset_index(drop=True)
+    return Pool(tables, dict.fromkeys(tables, "mean"))
 
 
 def render(out: Path, libraries: list[str], seeds: int) -> str:
     """Return the table as Markdown."""
-    import numpy as np
+    from transfer.evaluation.paired_difference import paired_difference
+    from transfer.evaluation.pooling import Scoring
+    from transfer.evaluation.system_scores import score
 
-    from transfer.evaluation.weighted import weighted_metric
-
+    scoring = Scoring("uar", "recording", single=False)
     lines = [
         f"| UAR of {seeds} seeds | ours | " + " | ".join(f"{x} | ours - {x}" for x in libraries[1:]) + " |",
         "|---" * (2 * len(libraries)) + "|",
     ]
     for algorithm in ALGORITHMS:
-        tables = {x: clips([out / f"{x}-{algorithm}-{seed}" for seed in range(seeds)]) for x in libraries}
-        value = {
-            x: float(weighted_metric(t, "uar")(np.ones((1, t["subject"].nunique())))[0]) for x, t in tables.items()
-        }
+        pools = {x: pool(out, x, algorithm, seeds) for x in libraries}
+        value = {x: score(own, scoring, confidence=0.95, draws=5000, seed=0)[0] for x, own in pools.items()}
         cells = [f"{value['ours']:.3f}"]
         for x in libraries[1:]:
-            gain, low, high = difference(tables["ours"], tables[x])
-            cells += [f"{value[x]:.3f}", f"{gain:+.3f} [{low:+.3f}, {high:+.3f}]"]
+            found = paired_difference(pools["ours"], pools[x], scoring, draws=5000)
+            if found is None or found.subjects != pools["ours"].tables[0, ""]["subject"].nunique():
+                raise SystemExit("the runs were scored on different speakers; remove the folder and run again")
+            low, high = found.interval
+            cells += [f"{value[x]:.3f}", f"{found.value:+.3f} [{low:+.3f}, {high:+.3f}]"]
         lines.append(f"| {algorithm} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -113,6 +113,37 @@ def test_the_standard_error_is_that_of_the_mean():
     np.testing.assert_allclose([low, high], expected, rtol=5e-3)
 
 
+def test_trainings_that_are_alike_leave_the_interval_of_one():
+    values = np.random.default_rng(0).uniform(0.4, 0.6, 12)
+    one = cluster_interval(lambda w: w @ values / w.sum(axis=1), np.zeros(12, int))
+    three = cluster_interval(lambda w: np.tile(w @ values / w.sum(axis=1), (3, 1)), np.zeros(12, int))
+    assert three == pytest.approx(one)
+
+
+def test_trainings_that_differ_for_everybody_alike_have_the_interval_of_a_t_test_over_trainings():
+    values, trained = np.random.default_rng(0).uniform(0.499, 0.501, 30), np.array([0.0, 0.06, 0.12, 0.03])
+    low, high = cluster_interval(lambda w: w @ values / w.sum(axis=1) + trained[:, None], np.zeros(30, int))
+    mean = values.mean() + trained.mean()
+    np.testing.assert_allclose([low, high], stats.t.interval(0.95, 3, mean, stats.sem(trained)), atol=1e-3)
+
+
+@pytest.mark.parametrize("training", [0.0, 0.1])
+def test_intervals_over_subjects_and_trainings_cover_as_promised(training):
+    """Subjects, trainings, and trainings that suit some subjects; without the second an interval over subjects falls short."""
+    rng = np.random.default_rng(5)
+    ours, subjects_alone = [], []
+    for _ in range(800):
+        right = 0.5 + rng.normal(0, 0.2, 20) + training * rng.normal(size=(3, 1)) + rng.normal(0, 0.2, (3, 20))
+        each = lambda w, y=right: (w @ y.T / w.sum(axis=1, keepdims=True)).T  # noqa: E731
+        mean = lambda w, y=right: w @ y.mean(axis=0) / w.sum(axis=1)  # noqa: E731
+        for found, statistic in ((ours, each), (subjects_alone, mean)):
+            found.append(cluster_interval(statistic, np.zeros(20, int), draws=200, rng=rng, bounds=(-5.0, 5.0)))
+    held = [np.mean([low <= 0.5 <= high for low, high in found]) for found in (ours, subjects_alone)]
+    assert 0.92 <= held[0] <= 0.97
+    if training:
+        assert held[1] < 0.85
+
+
 def test_strata_of_unequal_size_have_the_degrees_of_freedom_of_welch():
     rng = np.random.default_rng(0)
     a, b = rng.uniform(0.3, 0.6, 4), rng.uniform(0.4, 0.5, 20)

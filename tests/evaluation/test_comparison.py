@@ -12,54 +12,17 @@ import sklearn.metrics as reference
 
 from transfer.errors import UserError
 from transfer.evaluation.bootstrap import bootstrap_interval
-from transfer.evaluation.comparison import FinishedRun, compare_runs
+from transfer.evaluation.comparison import compare_runs
 from transfer.evaluation.levels import evaluate
-from transfer.evaluation.paired_tests import corrected_t_test, holm
+from transfer.evaluation.paired_tests import holm
 
-
-def table(skill, seed, *, subjects=16, slices=6, classes=("HC", "MDD"), several=False):
-    """Return a random prediction table, the better the greater the skill; subjects are easy or hard for everybody."""
-    rng = np.random.default_rng(seed)
-    n, k = subjects * slices, len(classes)
-    subject, piece = np.divmod(np.arange(n), slices)
-    truth = (piece if several else subject) % k
-    easy = np.random.default_rng(99).normal(size=subjects)
-    logits = rng.normal(size=(n, k)) + (skill + easy[subject])[:, None] * np.eye(k)[truth]
-    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    columns = {"corpus": "c", "part": "test", "slice": piece, "recording": [f"r{i // 2}" for i in piece]}
-    if several:
-        columns["recording"] = [f"r{i}" for i in piece]
-    frame = pd.DataFrame(p, columns=[f"p_{name}" for name in classes])
-    return frame.assign(**columns, subject=[f"s{i:02}" for i in subject], truth=np.array(classes)[truth])
-
-
-def compare(runs, **options):
-    """Compare with fewer draws."""
-    return compare_runs(runs, **{"draws": 100, **options})
-
-
-def run(system, seed=0, skill=1.0, *, fold=None, predictions=None, **summary):
-    """Return a finished run."""
-    said = {"target": "c", "split": {"parts": {"c": {"train": {"slices": 200}, "test": {"slices": 100}}}}, **summary}
-    predictions = table(skill, 10 * seed + len(system)) if predictions is None else predictions
-    return FinishedRun(system, seed, fold, "control" if system == "scratch" else "system", said, predictions)
-
-
-def three(seeds=2, **marks):
-    """Return runs of a baseline, a better and a hardly better system; `marks` are summaries by system."""
-    skills = {"scratch": 0.2, "mmd": 0.1, "better": 2.5}
-    return [run(name, seed, skill, **marks.get(name, {})) for name, skill in skills.items() for seed in range(seeds)]
+from .made_runs import compare, rows, run, table, three
 
 
 @functools.cache
 def usual():
-    """Return the comparison of two seeds of three systems, made once."""
-    return compare(three())
-
-
-def rows(result):
-    """Return the rows by name."""
-    return {row["name"]: row for row in result["systems"]}
+    """Return the comparison of three seeds of three systems, made once."""
+    return compare(three(3))
 
 
 def test_the_result_is_json_and_has_every_key_of_the_contract():
@@ -129,7 +92,7 @@ def test_gains_have_verdicts_and_sentences():
     found = rows(result)
     assert [row["rank"] for row in result["systems"]] == [1, 2, 3]
     assert found["better"]["gain"]["verdict"] == "positive"
-    assert found["better"]["sentence"].endswith("16 subjects, 2 seeds): positive.")
+    assert found["better"]["sentence"].endswith("16 subjects, 3 seeds): positive.")
     assert found["mmd"]["gain"]["verdict"] == "inconclusive"
     assert found["scratch"]["gain"] is None
     assert found["scratch"]["sentence"] == "scratch is the baseline: gains are measured against it."
@@ -185,71 +148,6 @@ def test_equal_scores_share_their_rank():
     assert twins["interval"][0] < 0 < twins["interval"][1]
 
 
-def folded(system, skill, seeds=2, folds=3):
-    """Return the runs of a system of which each fold tests its own subjects."""
-    runs = []
-    for seed in range(seeds):
-        whole = table(skill, 10 * seed + len(system))
-        for fold in range(folds):
-            own = whole[whole["subject"].str[1:].astype(int) // 2 % folds == fold]
-            runs.append(run(system, seed, fold=str(fold), predictions=own))
-    return runs
-
-
-def test_folds_of_a_seed_are_scored_together_and_are_the_blocks_of_tests():
-    runs = [*folded("scratch", 0.2), *folded("mmd", 0.5), *folded("better", 2.5)]
-    result = compare(runs)
-    found = rows(result)
-    assert found["mmd"]["score"] == pytest.approx(rows(compare(three_whole()))["mmd"]["score"])
-    assert found["mmd"]["folds"] == ["0", "1", "2"]
-    cd = result["critical_difference"]
-    assert cd["blocks"] == 6
-    assert next(iter(cd["ranks"])) == "better"
-    pair = next(p for p in result["pairs"] if {p["a"], p["b"]} == {"better", "scratch"})
-    blocks = []
-    for a, b in zip(folded("better", 2.5), folded("scratch", 0.2), strict=True):
-        blocks.append(uar_of_subjects(a.predictions) - uar_of_subjects(b.predictions))
-    assert pair["p_ttest"] == pytest.approx(corrected_t_test(blocks, 0.5))
-
-
-def uar_of_subjects(predictions):
-    """Return the UAR of one decision a subject."""
-    p = predictions.groupby(["subject", "truth"])["p_MDD"].mean().reset_index()
-    return reference.balanced_accuracy_score(p["truth"] == "MDD", p["p_MDD"] > 0.5)
-
-
-def three_whole():
-    """Return the systems of the folds test, each seed in one run."""
-    return [run(n, s, predictions=table(k, 10 * s + len(n))) for n, k in (("mmd", 0.5),) for s in range(2)]
-
-
-def test_a_failed_fold_is_named_and_both_are_compared_on_what_both_have():
-    runs = [*folded("scratch", 0.2), *folded("mmd", 0.5), *folded("ae", 2.5)]
-    lost = [r for r in runs if (r.system, r.seed, r.fold) != ("mmd", 1, "2")]
-    result = compare(lost)
-    assert any(w.startswith("mmd has no run of seed 1 fold 2") for w in result["warnings"])
-    fair = [r for r in runs if (r.seed, r.fold) != (1, "2")]
-    expected, found = rows(compare(fair))["mmd"]["gain"], rows(result)["mmd"]["gain"]
-    assert found["value"] == pytest.approx(expected["value"])
-    assert found["interval"] == pytest.approx(expected["interval"])
-    assert found["p"] == expected["p"]
-    assert result["critical_difference"]["blocks"] == 5  # and ranks are of blocks that all have
-
-
-def test_a_system_that_was_tested_on_less_is_named_and_compared_on_that():
-    whole = table(0.5, 1)
-    less = whole[whole["subject"] >= "s04"]
-    scratch = table(0.2, 2)
-    result = compare([run("scratch", predictions=scratch[scratch["subject"] >= "s04"]), run("mmd", predictions=whole)])
-    assert any(
-        w.startswith("scratch was tested on less than others in seed 0 (12 of 16 subjects)") for w in result["warnings"]
-    )
-    gain = rows(result)["mmd"]["gain"]
-    assert gain["subjects"] == 12
-    both = compare([run("scratch", predictions=scratch[scratch["subject"] >= "s04"]), run("mmd", predictions=less)])
-    assert gain["interval"] == pytest.approx(rows(both)["mmd"]["gain"]["interval"])
-
-
 def test_nothing_in_common_is_no_gain_and_no_pair():
     result = compare([run("scratch", 0), run("mmd", 1)])
     assert result["pairs"] == []
@@ -258,7 +156,7 @@ def test_nothing_in_common_is_no_gain_and_no_pair():
 
 
 def test_seeds_that_contradict_a_verdict_are_named():
-    skills = {"scratch": (-3.0, 3.0, -3.0), "mmd": (4.0, 1.0, 4.0), "better": (4.0, 4.0, 4.0)}
+    skills = {"scratch": (*[-3.0] * 7, 1.0), "mmd": (*[4.0] * 7, 0.5), "better": (4.0,) * 8}
     result = compare([run(name, k, skill) for name, own in skills.items() for k, skill in enumerate(own)])
     assert rows(result)["mmd"]["gain"]["verdict"] == "positive"
     assert [w.split(" on")[0] for w in result["warnings"]] == ["the seeds of mmd disagree"]

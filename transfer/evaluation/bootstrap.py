@@ -11,6 +11,15 @@ Statistics 1985); variances of strata add, and df is Welch-Satterthwaite's. Test
 holds its level while percentiles cannot reach beyond the speakers seen (Cameron, Gelbach & Miller, Rev. Econ. Stat.
 2008).
 
+Of R trainings (seeds) the interval is that of their mean, and those are drawn too: with V_S the variance over subjects
+above, V_R = s^2(trainings) / R, and V_SR what both count (a training that suits some subjects),
+
+    se^2 = V_S + max(0, V_R - V_SR),    V_SR = mean_r var(m_r - m) / (R - 1) over draws of subjects,
+
+the estimator of a crossed design (Owen, The pigeonhole bootstrap, Ann. Appl. Stat. 2007, counts V_SR twice), with
+R - 1 degrees of freedom for what training adds. One training says nothing about others: its interval holds for the
+model as it is.
+
 At subject level a subject is a single right or wrong decision, and resampling 5 right of 5 gives no width at all. There
 the decisions of each class have a Dirichlet posterior with Jeffreys' weights (Brodersen et al., ICPR 2010, for balanced
 accuracy; Brown, Cai & DasGupta, Statistical Science 2001).
@@ -125,7 +134,7 @@ def cluster_interval(
     one all-or-nothing observation: Jeffreys' interval of the value with n = G^2 / sum_k 1/n_k for G strata.
 
     Args:
-        statistic: takes weights (D, S), gives values (D,).
+        statistic: takes weights (D, S), gives values (D,), or (R, D): those of R trainings, whose mean is meant.
         strata: the stratum of each subject, (S,).
         draws: number of bootstrap draws for each stratum.
         rng: generator or seed.
@@ -146,10 +155,11 @@ def cluster_interval(
     """
     _check(draws, confidence)
     generator = np.random.default_rng(rng)
-    value = float(statistic(np.ones((1, len(strata))))[0])
+    trained = np.atleast_2d(statistic(np.ones((1, len(strata)))))[:, 0]  # (R,)
+    value = float(trained.mean())
     if np.isnan(value):
         return value, value
-    sizes, variances = [], []
+    sizes, variances, both = [], [], 0.0
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
         n = len(members)
@@ -157,15 +167,34 @@ def cluster_interval(
         if n > 1:
             weights[:, members] = generator.multinomial(n - 1, np.full(n, 1 / n), size=draws) * (n / (n - 1))
         sizes.append(n)
-        values = statistic(weights)
-        defined = values[~np.isnan(values)]  # a draw may hold nothing that the metric is about
-        variances.append(float(defined.var()) if len(defined) else 0.0)
+        over_subjects, over_both = _variances(np.atleast_2d(statistic(weights)))
+        variances.append(over_subjects)
+        both += over_both
     variance, tail = sum(variances), (1 - confidence) / 2
     if min(sizes) < 2 or variance < 1e-16:
         return _jeffreys(value, len(sizes) ** 2 / sum(1 / n for n in sizes), tail, bounds)
-    df = variance**2 / sum(v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True))
+    freedom = [n - 1 for n in sizes]
+    if len(trained) > 1:
+        variances.append(max(0.0, float(trained.var(ddof=1)) / len(trained) - both))
+        freedom.append(len(trained) - 1)
+    variance = sum(variances)
+    df = variance**2 / sum(v**2 / each for v, each in zip(variances, freedom, strict=True))
     half = float(stats.t.ppf(1 - tail, df)) * variance**0.5
     return max(bounds[0], value - half), min(bounds[1], value + half)
+
+
+def _variances(values: FloatArray) -> tuple[float, float]:
+    """Return the variance over draws of the mean of trainings, and the part of it that is each training's own (V_SR).
+
+    Args:
+        values: of R trainings and D draws, (R, D); a draw may hold nothing that the metric is about.
+    """
+    values = values[:, ~np.isnan(values).any(axis=0)]
+    if not values.size:
+        return 0.0, 0.0
+    mean = values.mean(axis=0)
+    own = float((values - mean).var(axis=1).mean()) / (len(values) - 1) if len(values) > 1 else 0.0
+    return float(mean.var()), own
 
 
 def decision_interval(

@@ -204,8 +204,9 @@ def _add_gains(rows: Sequence[Row], baseline: str, found: _Statistics) -> list[s
             "subjects": gain.subjects,
             "seeds": list(gain.seeds),
         }
+        counts = {"subjects": gain.subjects, "seeds": len(gain.seeds)}
         row["sentence"] = gain_sentence(
-            row["name"], baseline, row["gain"], subjects=gain.subjects, seeds=len(gain.seeds), marks=row["marks"]
+            row["name"], baseline, row["gain"], **counts, marks=row["marks"], alpha=found.alpha
         )
         warnings += _gain_warnings(row, baseline, gain)
     return warnings

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from transfer.evaluation.subgroups import subgroups_in_words
+
 __all__ = ["print_comparison"]
 
 _COLOURS = {"positive": "green", "negative": "red"}
@@ -38,6 +40,9 @@ def print_comparison(comparison: Mapping[str, Any], console: Console) -> None:
         if row["sentence"] and row["role"] == "system":
             verdict = (row["gain"] or {}).get("verdict", "")
             console.print(Text(f"  {row['sentence']}", _COLOURS.get(verdict, "")))
+    for row in comparison["systems"]:
+        for line in subgroups_in_words(row.get("subgroups") or {}):
+            console.print(Text(f"  {row['name']}: UAR by {line}", "dim"))
     for warning in comparison["warnings"]:
         console.print(Text(f"note: {warning}", "yellow"))
     for failure in comparison["failures"]:

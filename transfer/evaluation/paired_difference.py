@@ -12,7 +12,7 @@ import numpy.typing as npt
 from transfer.evaluation.bootstrap import cluster_interval
 from transfer.evaluation.metrics import FloatArray
 from transfer.evaluation.paired_tests import corrected_t_test, paired_effect, signed_rank_test, swap_test
-from transfer.evaluation.pooling import Pool, Scoring, Units, mean_over_seeds, subjects_of
+from transfer.evaluation.pooling import Pool, Scoring, Units, seed_scores, subjects_of
 
 __all__ = ["PairedDifference", "paired_difference", "strata_of"]
 
@@ -23,7 +23,8 @@ class PairedDifference:
 
     Args:
         value: difference of the scores on what both tested.
-        interval: over subjects; the same draw of subjects in both systems and in all seeds.
+        interval: over subjects, and over seeds where there are several (`cluster_interval`); the same draw of subjects in
+            both systems and in all seeds.
         p_permutation: of swaps of a subject's predictions (`paired_tests.swap_test`).
         p_ttest: over seeds x folds (`corrected_t_test`); NaN where the target has no training part or too few blocks.
         p_wilcoxon: over subjects' own scores (`signed_rank_test`); NaN where a subject alone has no score.
@@ -95,20 +96,21 @@ def paired_difference(
     left, right = a.by_seed(scoring), b.by_seed(scoring)
     people = subjects_of(list(left.values()))
     s = len(people)
-    score = mean_over_seeds([[left[k], right[k]] for k in left], people, scoring)
+    score = seed_scores([[left[k], right[k]] for k in left], people, scoring)
 
     def weighted(w: FloatArray) -> FloatArray:
         zero = np.zeros_like(w)
         return score(np.hstack([w, zero])) - score(np.hstack([zero, w]))
 
     def swapped(w: FloatArray) -> FloatArray:
-        return score(np.hstack([1 - w, w])) - score(np.hstack([w, 1 - w]))
+        values: FloatArray = (score(np.hstack([1 - w, w])) - score(np.hstack([w, 1 - w]))).mean(axis=0)
+        return values
 
     own = _own_scores(list(left.values()), people, scoring) - _own_scores(list(right.values()), people, scoring)
     blocks = [a.units(cell, scoring).value(scoring) - b.units(cell, scoring).value(scoring) for cell in a.tables]
     strata = strata_of(list(left.values()), people, single=scoring.single)
     return PairedDifference(
-        value=float(weighted(np.ones((1, s)))[0]),
+        value=float(weighted(np.ones((1, s))).mean()),
         interval=cluster_interval(weighted, strata, draws=draws, rng=seed, confidence=confidence, bounds=(-1.0, 1.0)),
         p_permutation=swap_test(swapped, s, draws=5 * draws, rng=seed),
         p_ttest=corrected_t_test(blocks, test_share) if test_share else math.nan,

@@ -21,7 +21,7 @@ from transfer.evaluation.metrics import FloatArray, confusion_by_subject
 from transfer.evaluation.predictions import class_names
 from transfer.evaluation.weighted import Statistic, count_metric, weighted_metric
 
-__all__ = ["Pool", "Scoring", "Units", "mean_over_seeds", "subjects_of"]
+__all__ = ["Pool", "Scoring", "Units", "seed_scores", "subjects_of"]
 
 _KEYS = ["subject", "recording", "truth"]
 
@@ -203,8 +203,8 @@ def subjects_of(every: Sequence[Units]) -> list[str]:
     return sorted({name for units in every for name in units.subjects})
 
 
-def mean_over_seeds(seeds: Sequence[Sequence[Units]], subjects: Sequence[str], scoring: Scoring) -> Statistic:
-    """Return the mean over seeds of a metric as a function of subject weights.
+def seed_scores(seeds: Sequence[Sequence[Units]], subjects: Sequence[str], scoring: Scoring) -> Statistic:
+    """Return the metric of each seed as a function of subject weights.
 
     Args:
         seeds: for each seed the units of one system, or of several, whose weights then stand one after the other; a
@@ -213,14 +213,15 @@ def mean_over_seeds(seeds: Sequence[Sequence[Units]], subjects: Sequence[str], s
         scoring: metric and level.
 
     Shape:
-        weights (D, S systems), values (D,).
+        weights (D, S systems), values (R, D) for R seeds.
 
     Example:
         >>> table = pd.DataFrame({"corpus": "c", "subject": ["s1", "s2"], "truth": ["a", "b"], "p_a": 0.9, "p_b": 0.1})
         >>> seeds = [[Units(table)], [Units(table.head(1))]]
         >>> scoring = Scoring("accuracy", "subject", single=True)
-        >>> mean_over_seeds(seeds, ["s1", "s2"], scoring)(np.array([[1.0, 1.0], [1.0, 3.0]]))
-        array([0.75 , 0.625])
+        >>> seed_scores(seeds, ["s1", "s2"], scoring)(np.array([[1.0, 1.0], [1.0, 3.0]]))
+        array([[0.5 , 0.25],
+               [1.  , 1.  ]])
     """
     place = {name: i for i, name in enumerate(subjects)}
     parts: list[tuple[Statistic, npt.NDArray[np.intp]]] = []
@@ -229,12 +230,7 @@ def mean_over_seeds(seeds: Sequence[Sequence[Units]], subjects: Sequence[str], s
             place[name] + i * len(subjects) for i, units in enumerate((first, *others)) for name in units.subjects
         ]
         parts.append((first.statistic(scoring, *others), np.array(columns)))
-
-    def statistic(weights: FloatArray) -> FloatArray:
-        values: FloatArray = np.mean([of_seed(weights[:, columns]) for of_seed, columns in parts], axis=0)
-        return values
-
-    return statistic
+    return lambda weights: np.array([of_seed(weights[:, columns]) for of_seed, columns in parts])
 
 
 def _rows(table: pd.DataFrame, keys: pd.MultiIndex) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from transfer.evaluation.bootstrap import cluster_interval, decision_interval
 from transfer.evaluation.finished_run import FinishedRun
 from transfer.evaluation.metrics import COUNT_METRICS, f1_scores, precisions, recalls
 from transfer.evaluation.paired_difference import strata_of
-from transfer.evaluation.pooling import Pool, Scoring, mean_over_seeds, subjects_of
+from transfer.evaluation.pooling import Pool, Scoring, seed_scores, subjects_of
 from transfer.evaluation.predictions import class_names
 from transfer.evaluation.weighted import METRICS, count_metric
 
@@ -26,7 +26,7 @@ _LEVELS: tuple[Level, ...] = ("slice", "recording", "subject")
 def score(
     pool: Pool, scoring: Scoring, *, confidence: float, draws: int, seed: int
 ) -> tuple[float, tuple[float, float]]:
-    """Return the mean over seeds of a metric, and its interval over subjects.
+    """Return the mean over seeds of a metric, and its interval over subjects and seeds.
 
     One seed has the interval that its run states (`bootstrap.bootstrap_interval`). Several have that of the mean of their
     metrics: a draw weighs subjects, and the same weights act in every seed.
@@ -40,8 +40,8 @@ def score(
     """
     every = list(pool.by_seed(scoring).values())
     subjects = subjects_of(every)
-    statistic = mean_over_seeds([[units] for units in every], subjects, scoring)
-    value = float(statistic(np.ones((1, len(subjects))))[0])
+    statistic = seed_scores([[units] for units in every], subjects, scoring)
+    value = float(statistic(np.ones((1, len(subjects)))).mean())
     of_counts = count_metric(scoring.metric, class_names(every[0].table), scoring.positive)
     if len(every) == 1 and scoring.level == "subject" and scoring.single and of_counts is not None:
         counts = every[0].counts.sum(axis=0)

@@ -25,7 +25,14 @@ def verdict_of(interval: Sequence[float] | None) -> Verdict:
 
 
 def gain_sentence(
-    name: str, baseline: str, gain: Mapping[str, Any], *, subjects: int, seeds: int, marks: Sequence[str]
+    name: str,
+    baseline: str,
+    gain: Mapping[str, Any],
+    *,
+    subjects: int,
+    seeds: int,
+    marks: Sequence[str],
+    alpha: float = 0.05,
 ) -> str:
     """Say a gain with its interval, its corrected p-value, and what it rests on.
 
@@ -36,6 +43,7 @@ def gain_sentence(
         subjects: that both tested.
         seeds: in which both did.
         marks: of the system; what is dishonest is said.
+        alpha: above which corrected p a verdict is said to rest on its interval alone.
 
     Example:
         >>> gain = {"value": 0.08, "interval": [0.01, 0.15], "p_holm": 0.012, "verdict": "positive"}
@@ -48,6 +56,8 @@ def gain_sentence(
     chance = "no p-value" if p is None else "p < 0.001 after Holm" if p < 0.001 else f"p = {p:.3f} after Holm"
     on = f"{_count(subjects, 'subject')}, {_count(seeds, 'seed')}"
     said = f"{name} gains {gain['value']:+.2f}{between} over {baseline} ({chance}; {on}): {gain['verdict']}."
+    if gain["verdict"] != "inconclusive" and p is not None and p > alpha:
+        said += " By its interval alone: among all gains of this table, one of this size may be chance."
     wrong = [mark for mark in marks if mark in DISHONEST]
     return said + (f" It is {' and '.join(wrong)}: not a result to report." if wrong else "")
 

@@ -49,6 +49,7 @@ def predictions(skill, *, seed, classes=EMOTIONS, subjects=12, recordings=12, pr
                         "recording": f"r{subject:02}{recording:03}",
                         "subject": f"{prefix}{subject * 7919 + 1048576:06x}",
                         "truth": classes[truth],
+                        "sex": "mf"[subject % 4 < 2] if subject % 6 else "",
                         **{f"p_{name}": float(value) for name, value in zip(classes, p, strict=True)},
                     }
                 )

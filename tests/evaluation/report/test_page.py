@@ -87,6 +87,8 @@ def test_every_part_of_the_report_is_there(words):
         "To be read first",
         "Ranking",
         "Which differences hold up",
+        "Every score at every level",
+        "For whom it works",
         "What was decided for whom",
         "Subject by subject",
         "Learning curves",

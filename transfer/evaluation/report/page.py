@@ -27,6 +27,7 @@ from transfer.evaluation.report.monitor_plot import monitor_drawings
 from transfer.evaluation.report.projections_plot import projection_drawings
 from transfer.evaluation.report.protocol import protocol_card
 from transfer.evaluation.report.reported import reported_rows
+from transfer.evaluation.report.scores import score_rows, subgroup_rows
 from transfer.evaluation.report.subjects_plot import subject_drawing, subject_rows
 from transfer.evaluation.report.wording import answer, metric_words, p_words, set_apart, tally, with_interval
 
@@ -124,6 +125,8 @@ def _context(comparison: Comparison, command: str) -> dict[str, Any]:
         "gaps": gap_drawings(comparison),
         "monitor": monitor_drawings(comparison),
         "subjects": subjects,
+        "scores": score_rows(result),
+        "subgroups": subgroup_rows(result),
         "judged": [name for name in comparison.names if any(name in subject.right for subject in subjects)],
         "subject_chart": subject_drawing(subjects, result.get("chance")),
         "reported": reported_rows(comparison),

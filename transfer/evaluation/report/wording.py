@@ -12,6 +12,8 @@ METRICS = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
     "auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "brier": "Brier",
     "ccc": "CCC",
     "mae": "MAE",
     "rmse": "RMSE",
@@ -23,8 +25,8 @@ def metric_words(metric: str) -> str:
     """Return a metric as it is written.
 
     Example:
-        >>> metric_words("macro_f1"), metric_words("pr_auc")
-        ('macro F1', 'pr auc')
+        >>> metric_words("macro_f1"), metric_words("valid_accuracy")
+        ('macro F1', 'valid accuracy')
     """
     return METRICS.get(metric, metric.replace("_", " "))
 
