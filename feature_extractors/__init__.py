@@ -14,6 +14,7 @@ from feature_extractors.bert import BERT
 from feature_extractors.cnn_lstm import CNNLSTM
 from feature_extractors.cnn_transformer import CNNMultiLayerTransformer, CNNTransformer
 from feature_extractors.cnn_transformer_wave import CNNTransformerWave
+from feature_extractors.fitted_heads import LinearSVMHead, LogisticHead
 from feature_extractors.frame_bilstm import FrameBiLSTM
 from feature_extractors.frame_mlp import FrameMLP
 from feature_extractors.frames import Frames
@@ -63,6 +64,8 @@ EXTRACTORS: dict[str, type[nn.Module]] = {
 
 HEADS: dict[str, type[Head]] = {
     "linear": LinearHead,
+    "linear_svm": LinearSVMHead,
+    "logistic": LogisticHead,
     "mlp": MLPHead,
     "temporal": TemporalHead,
 }

@@ -130,7 +130,8 @@ def test_the_steps_of_a_head_make_its_logits(kind):
     assert specific.features[1, :, 20:].abs().sum() == 0
     torch.testing.assert_close(head.classify(specific), logits)
     torch.testing.assert_close(head.embed(frames), head.pool(specific))
-    torch.testing.assert_close(head.classifier(head.embed(frames)), logits)
+    if kind != "linear_svm":  # whose linear functions are of pairs of classes, and vote
+        torch.testing.assert_close(head.classifier(head.embed(frames)), logits)
 
 
 def test_all_scales_of_both_stacks_enter_the_fusion():

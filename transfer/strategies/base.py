@@ -21,6 +21,7 @@ from transfer.model import TransferModel
 from transfer.optim import OptimizerPlan
 from transfer.recipe import Component, Pretraining, Training
 from transfer.stepping import Stepping
+from transfer.strategies.fitting import check_fitting, fit_heads, is_fitted
 
 if TYPE_CHECKING:
     from transfer.augmentation import Augmenter
@@ -132,6 +133,7 @@ class Strategy(nn.Module):
     needs_source: ClassVar[bool] = True
     needs_target_labels: ClassVar[bool] = False
     pretrains: ClassVar[bool] = False  # whether it makes no sense without a pretrained extractor
+    fits: ClassVar[bool] = False  # whether a head that is fitted at once has all that it asks for: labels, and no more
     mixes: ClassVar[bool] = True  # whether it learns labels by `task`, on batches that serve nothing else
 
     setting: Setting
@@ -182,6 +184,8 @@ class Strategy(nn.Module):
     def stages(self) -> list[Stage]:
         """Return the stages of the run."""
         s = self.setting
+        if is_fitted(s):
+            return [Stage("transfer", 1, self._fit, self.optimizers(), s.training)]
         transfer = Stage("transfer", s.training.epochs, self.phases, self.optimizers(), s.training, self.frozen)
         return (
             [self._pretraining_stage(), transfer]
@@ -222,6 +226,10 @@ class Strategy(nn.Module):
             return Phase("target", (Draw(target),), lambda batches, p: {"task": self.task(target, batches[0])})
         return Phase("source", self.source_draws(), lambda batches, p: self.source_terms(batches))
 
+    def _fit(self, epoch: int) -> Sequence[Phase]:
+        """Return the one step that fits the head at once."""
+        return [Phase("fit", (), stepper=lambda batches, progress, own: {"c": fit_heads(self)}, steps=1)]
+
     def _pretraining_stage(self) -> Stage:
         """Train extractor and source heads on the sources."""
         s, p = self.setting, self.setting.pretraining
@@ -235,6 +243,8 @@ class Strategy(nn.Module):
     def _check(self) -> None:
         """Refuse a recipe that lacks what the strategy needs."""
         s, name = self.setting, type(self).__name__
+        if is_fitted(s):
+            check_fitting(self)
         if self.needs_source and not s.sources:
             raise RecipeError(
                 f"strategy {name} transfers from a source, but the recipe names none; add `source: {{corpus: ...}}`"

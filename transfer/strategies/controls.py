@@ -18,6 +18,7 @@ class Scratch(Strategy):
         (False, True)
     """
 
+    fits: ClassVar[bool] = True
     learns_from: ClassVar[tuple[str, ...]] = ("target",)
     needs_source: ClassVar[bool] = False
     needs_target_labels: ClassVar[bool] = True
@@ -35,6 +36,7 @@ class SourceOnly(Strategy):
         ('source',)
     """
 
+    fits: ClassVar[bool] = True
     learns_from: ClassVar[tuple[str, ...]] = ("source",)
 
     def phases(self, epoch: int) -> Sequence[Phase]:

@@ -38,6 +38,7 @@ class Joint(Strategy):
         [5, 5, 1]
     """
 
+    fits: ClassVar[bool] = True
     needs_target_labels: ClassVar[bool] = True
 
     def __init__(
