@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import logging
 import math
 import shutil
@@ -242,5 +243,27 @@ def test_making_a_store_is_quiet(new_store):
     assert said == ""
 
 
-def test_passwords_are_not_shown():
-    assert mlflow_tracker._shown("https://ann:secret@host/x") == "https://host/x"
+def test_a_corpus_is_its_fingerprint_and_is_recorded_once_though_a_run_goes_on(tracker, store):
+    counts = {"slices": 24, "speakers": 4}
+    tracker.dataset("casia", "298d4bb353875efe", "source", counts)
+    tracker.finish()
+    again = open_tracker("mlflow", tracker.uri, "transfer", "a run", resume=tracker.run_id)
+    again.dataset("casia", "298d4bb353875efe", "source", counts)
+    again.finish()
+    assert again.run_id == tracker.run_id
+    assert (tracker.errors, again.errors) == ([], [])
+    [heard] = read(tracker)[1].inputs.dataset_inputs
+    assert (heard.dataset.name, heard.dataset.digest) == ("casia", "298d4bb353875efe")
+    assert json.loads(heard.dataset.profile) == counts
+    assert [(tag.key, tag.value) for tag in heard.tags] == [("mlflow.data.context", "source")]
+
+
+def test_what_is_no_model_file_is_reported_and_the_rest_of_the_record_is_kept(tracker, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"none")
+    tracker.model(tmp_path / "model.safetensors")
+    tracker.metrics({"loss": 0.5}, step=0)
+    tracker.finish()
+    assert len(tracker.errors) == 1
+    assert "not a model file of this toolkit" in tracker.errors[0]
+    run = read(tracker)[1]
+    assert (run.data.metrics, run.info.status) == ({"loss": 0.5}, "FINISHED")
