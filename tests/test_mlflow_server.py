@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,8 +16,10 @@ import pandas as pd
 import pytest
 import soundfile
 
-from transfer import run
+from transfer import run, ui_cli
+from transfer.cli import main
 from transfer.comparing import compare
+from transfer.mlflow_tracker import MLflowTracker
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
 OF_THE_RUN = {"mlflow.parentRunId", "mlflow.user"}
@@ -36,9 +39,10 @@ def ask(address, **question):
 
 
 @contextmanager
-def server(folder, port):
+def server(folder, port, empty_store):
     """Run `mlflow server` on a sqlite store of its own; gives its address when it answers."""
     folder.mkdir()
+    shutil.copy(empty_store, folder)
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "kept")]
     with (folder / "log").open("wb") as log:
@@ -61,6 +65,20 @@ def server(folder, port):
         process.wait(20)
 
 
+@pytest.fixture
+def command(monkeypatch, capfd):
+    """Return a function that runs the command line and returns exit code, stdout and stderr."""
+
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["transfer", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        return exit_.value.code or 0, *capfd.readouterr()
+
+    return command
+
+
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
     """Return a folder with a recipe in it."""
@@ -72,8 +90,10 @@ def here(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def local(here):
+def local(here, empty_store):
     """Return the uri of a local store with the runs of `record_runs`."""
+    (here / "mlruns").mkdir()
+    shutil.copy(empty_store, here / "mlruns")
     uri = f"sqlite:///{here}/mlruns/mlflow.db"
     record_runs(here, uri, "local")
     return uri
@@ -84,7 +104,7 @@ def record_runs(here, uri, name):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
         patch.setenv("MLFLOW_TRACKING_URI", uri)
-        run("tiny.yaml", ["training.epochs=1"], synthetic=True, out=f"{name}/run")
+        run("tiny.yaml", ["training.epochs=1", "compute.threads=1"], synthetic=True, out=f"{name}/run")
         compare(["tiny.yaml", "training.epochs=1"], out=f"{name}/compared", seeds=1, controls=[], synthetic=True)
 
 
@@ -144,10 +164,10 @@ def noise(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="half a minute; set TRANSFER_SLOW=1")
-def test_a_server_records_what_a_local_store_does(here, local, monkeypatch, capsys, noise):
+def test_a_server_records_what_a_local_store_does(here, local, monkeypatch, capsys, noise, empty_store):
     kept = records(local)
     assert set(kept) == {"comparison", "run in None", "run in comparison"}
-    with server(here / "served", free_port()) as address:
+    with server(here / "served", free_port(), empty_store) as address:
         capsys.readouterr()
         record_runs(here, address, "remote")
         assert capsys.readouterr().out == "", "what is printed would stand before the JSON of --json"
@@ -165,3 +185,66 @@ def test_a_server_records_what_a_local_store_does(here, local, monkeypatch, caps
     assert one["models"][0][:2] == ("model", "READY")
     assert one["models"] == kept["run in comparison"]["models"]
     assert kept["comparison"]["metrics"]["score/tiny"]
+
+
+def test_ui_shows_a_store_at_this_machine_alone_until_it_is_interrupted(tmp_path, empty_store):
+    uri, port = f"sqlite:///{tmp_path}/mlflow.db", free_port()
+    shutil.copy(empty_store, tmp_path)
+    MLflowTracker(uri, "seen by all", "first").finish()
+    with subprocess.Popen(
+        [sys.executable, "-m", "transfer", "ui", "--store", uri, "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+    ) as process:
+        try:
+            address = process.stdout.readline().split()[0]
+            assert address == f"http://127.0.0.1:{port}"
+            assert b"<html" in ask(address)
+            found = json.loads(ask(f"{address}/api/2.0/mlflow/experiments/search", max_results=10))
+            assert "seen by all" in {experiment["name"] for experiment in found["experiments"]}
+        finally:
+            process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in said[1]
+    with pytest.raises(OSError, match="refused"):
+        ask(address)
+
+
+def test_ui_of_a_store_that_is_not_there_says_what_to_do_and_makes_none(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    code, out, err = command("ui")
+    assert (code, out) == (2, "")
+    assert "no run has been tracked" in err
+    assert "--store" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ui_of_a_taken_port_says_so(command, tmp_path):
+    (tmp_path / "mlflow.db").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = command("ui", "--store", f"sqlite:///{tmp_path}/mlflow.db", "--port", port)
+    assert code == 2
+    assert f"cannot listen at 127.0.0.1:{port}" in err
+    assert "--port" in err
+
+
+def test_ui_of_a_server_says_where_it_is_without_the_password(command, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ann:secret@host/x")
+    code, out, err = command("ui")
+    assert (code, err) == (0, "")
+    assert "https://host/x" in out
+    assert "secret" not in out
+
+
+def test_ui_does_not_show_the_password_of_a_store_to_other_users_of_the_machine(monkeypatch):
+    calls = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **options: calls.append((command, options)))
+    ui_cli._server("postgresql://ann:secret@host/db", "127.0.0.1", 5000)
+    [(command, options)] = calls
+    assert "secret" not in " ".join(command)
+    assert options["env"]["MLFLOW_BACKEND_STORE_URI"] == "postgresql://ann:secret@host/db"

@@ -1,6 +1,7 @@
 """A finished run in MLflow: corpora by fingerprint, every score, and a model that MLflow loads; nothing of the machine."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ from transfer.tracked_run import headline, track_result
 
 
 @pytest.fixture(scope="module")
-def tracked(tmp_path_factory):
+def tracked(tmp_path_factory, empty_store):
     """Return MLflow's client, a run of the default store as it reads it, the run's summary, and where it was made."""
     from mlflow import MlflowClient
 
@@ -24,6 +25,8 @@ def tracked(tmp_path_factory):
     (here / "tiny.yaml").write_text(TINY, encoding="utf-8")
     for name in ("uv.lock", "pyproject.toml"):  # MLflow would put those of the current folder into a model
         (here / name).write_text(f"folder = '{here}'\n", encoding="utf-8")
+    (here / "mlruns").mkdir()
+    shutil.copy(empty_store, here / "mlruns")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.chdir(here)
