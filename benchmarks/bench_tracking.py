@@ -30,7 +30,7 @@ from transfer.recipe import Recipe
 from transfer.summary import public_recipe
 from transfer.tracking import NullTracker, Tracker
 
-CLASSES = {"casia": ("angry", "happy"), "modma": ("HC", "MDD")}
+CLASSES = {"nemo": ("anger", "sadness"), "emovo": ("anger", "sadness")}
 
 
 def train(tracker: Tracker, recipe: Recipe, epochs: int, steps: int, metrics: int) -> float:
@@ -38,15 +38,15 @@ def train(tracker: Tracker, recipe: Recipe, epochs: int, steps: int, metrics: in
     torch.manual_seed(0)
     model = build_model(recipe, in_channels=39, classes=CLASSES)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    features, labels = torch.randn(16, 39, 200), torch.arange(16) % 2
+    features, lengths, labels = torch.randn(8, 39, 200), torch.full((8,), 200), torch.arange(8) % 2
     start = time.perf_counter()
     for epoch in range(epochs):
         for _ in range(steps):
-            loss = torch.nn.functional.cross_entropy(model(features, "modma"), labels)
+            loss = torch.nn.functional.cross_entropy(model(features, lengths, "emovo"), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        tracker.metrics({f"transfer/metric_{k}": float(loss) / (k + 1) for k in range(metrics)}, step=epoch)
+        tracker.metrics({f"transfer/metric_{k}": loss.item() / (k + 1) for k in range(metrics)}, step=epoch)
     return time.perf_counter() - start
 
 
@@ -55,8 +55,8 @@ def tracked(store: str | None, recipe: Recipe, file: Path, sizes: tuple[int, int
     start, processor = time.perf_counter(), time.process_time()
     tracker: Tracker = MLflowTracker(store, "bench", "run") if store else NullTracker()
     tracker.params(public_recipe(recipe))
-    tracker.tags({"strategy": "ddg", "source": "casia", "target": "modma", "synthetic": False})
-    tracker.dataset("modma", "298d4bb353875efe", "target", {"slices": 100, "speakers": 52})
+    tracker.tags({"strategy": "mmd", "source": "nemo", "target": "emovo", "synthetic": False})
+    tracker.dataset("emovo", "298d4bb353875efe", "target", {"slices": 500, "speakers": 6})
     path = train(tracker, recipe, *sizes)
     tracker.metrics({f"test/score_{k}": 0.5 for k in range(200)}, step=0)
     for name in range(6):
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    recipe = load_recipe("casia_to_modma_ddg")
+    recipe = load_recipe("nemo_to_emovo/mmd")
     sizes = (given.epochs, given.steps, given.metrics)
     seconds: dict[str, list[dict[str, float]]] = {"none": [], "mlflow": []}
     with tempfile.TemporaryDirectory() as folder:
