@@ -7,6 +7,7 @@ import logging
 import math
 import shutil
 import threading
+import time
 
 import pytest
 
@@ -149,6 +150,20 @@ def test_training_does_not_wait_for_the_store(tracker, monkeypatch):
     tracker.finish()
     assert sum(calls) == 1000
     assert len(calls) <= 3, "what gathered while the store was busy is one batch"
+
+
+def test_short_epochs_are_written_together_and_seen_while_the_run_goes_on(tracker, monkeypatch):
+    calls, write = [], tracker._client.log_batch
+    monkeypatch.setattr(tracker._client, "log_batch", lambda *a, **k: (calls.append(k), write(*a, **k)))
+    monkeypatch.setattr(mlflow_tracker, "_GATHER", 0.5)
+    for step in range(20):
+        tracker.metrics({"loss": 1.0 / (step + 1)}, step=step)
+        time.sleep(0.005)
+    until = time.monotonic() + 20
+    while "loss" not in read(tracker)[1].data.metrics and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(calls) <= 2
+    assert len(read(tracker)[0].get_metric_history(tracker.run_id, "loss")) > 0
 
 
 def test_a_store_that_cannot_be_opened_is_reported_once_and_the_run_goes_on(tmp_path, caplog):

@@ -16,6 +16,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +34,7 @@ _KINDS = ("params", "tags", "metrics", "datasets", "artifacts", "models")
 _A_BATCH = {"params": 100, "tags": 100, "metrics": 1000}
 _PARAM_LENGTH, _TAG_LENGTH, _KEY_LENGTH = 6000, 8000, 250
 _FAILURES_IN_A_ROW = 3
+_GATHER = 5.0  # seconds; a write costs the processor 10 ms, which the training of short epochs would feel
 
 
 class MLflowTracker:
@@ -170,12 +172,14 @@ class MLflowTracker:
             self._pending.put((kind, items))
 
     def _write(self) -> None:
-        """Be the writer: take all that has gathered since the last time, write it in as few calls as may be."""
+        """Be the writer: take what gathers in some seconds, write it in as few calls as may be."""
         done = False
         while not done:
             entries = [self._pending.get()]
-            while not self._pending.empty():
-                entries.append(self._pending.get())
+            until = time.monotonic() + _GATHER
+            with suppress(queue.Empty):
+                while entries[-1] is not None:
+                    entries.append(self._pending.get(timeout=max(0.0, until - time.monotonic())))
             done = entries[-1] is None
             gathered: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
             for entry in entries:
