@@ -78,7 +78,9 @@ def save_mlflow_model(file: Path, folder: Path, *, model_id: str, run_id: str) -
         loader_module=__name__,
         data_path=str(file),
         mlflow_model=model,
-        pip_requirements=requirements(recipe["frontend"]["name"]),  # given, for to infer them takes a minute
+        pip_requirements=requirements(
+            recipe["frontend"]["name"]
+        ),  # else MLflow loads the model in another process to infer them
     )
 
 
