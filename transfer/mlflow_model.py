@@ -72,15 +72,14 @@ def save_mlflow_model(file: Path, folder: Path, *, model_id: str, run_id: str) -
     record = read_checkpoint(file).record
     recipe = record["recipe"]
     signature = _signature(record["classes"][recipe["target"]["corpus"]])
+    needed = requirements(recipe["frontend"]["name"])  # else MLflow infers them, by loading the model in a process
     model = Model("model", run_id, signature=signature, model_uuid=model_id, model_id=model_id)
     mlflow.pyfunc.save_model(
         str(folder),
         loader_module=__name__,
         data_path=str(file),
         mlflow_model=model,
-        pip_requirements=requirements(
-            recipe["frontend"]["name"]
-        ),  # else MLflow loads the model in another process to infer them
+        pip_requirements=needed,
     )
 
 
