@@ -67,7 +67,8 @@ def server(folder, port, empty_store):
 
 @pytest.fixture
 def command(monkeypatch, capfd):
-    """Return a function that runs the command line and returns exit code, stdout and stderr."""
+    """Return a function that runs the command line and returns exit code, stdout and stderr; it starts no server."""
+    monkeypatch.setattr(ui_cli, "_server", lambda *given: pytest.fail("a server was started"))
 
     def command(*words):
         monkeypatch.setattr(sys, "argv", ["transfer", *map(str, words)])
