@@ -36,6 +36,22 @@ def corpora() -> Path:
     return folder.resolve()
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory) -> Path:
+    """Return the file of an MLflow store without runs, to be copied: to make its tables takes seconds."""
+    from filelock import FileLock
+
+    from transfer.mlflow_tracker import MLflowTracker
+
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root  # made once for all workers
+    file = root / "empty_store" / "mlflow.db"
+    with FileLock(root / "empty_store.lock"):
+        if not file.is_file():
+            MLflowTracker(f"sqlite:///{file}", "of the tables", "none").finish()
+    return file
+
+
 @pytest.fixture
 def domain():
     """Return a factory of small corpora whose classes differ in the mean of all features."""

@@ -2,10 +2,12 @@
 
 import contextlib
 import io
+import json
 import logging
 import math
 import shutil
 import threading
+import time
 
 import pytest
 
@@ -150,6 +152,20 @@ def test_training_does_not_wait_for_the_store(tracker, monkeypatch):
     assert len(calls) <= 3, "what gathered while the store was busy is one batch"
 
 
+def test_short_epochs_are_written_together_and_seen_while_the_run_goes_on(tracker, monkeypatch):
+    calls, write = [], tracker._client.log_batch
+    monkeypatch.setattr(tracker._client, "log_batch", lambda *a, **k: (calls.append(k), write(*a, **k)))
+    monkeypatch.setattr(mlflow_tracker, "_GATHER", 0.5)
+    for step in range(20):
+        tracker.metrics({"loss": 1.0 / (step + 1)}, step=step)
+        time.sleep(0.005)
+    until = time.monotonic() + 20
+    while "loss" not in read(tracker)[1].data.metrics and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(calls) <= 2
+    assert len(read(tracker)[0].get_metric_history(tracker.run_id, "loss")) > 0
+
+
 def test_a_store_that_cannot_be_opened_is_reported_once_and_the_run_goes_on(tmp_path, caplog):
     (tmp_path / "file").write_text("no folder")
     with caplog.at_level(logging.WARNING, logger="transfer"):
@@ -242,5 +258,27 @@ def test_making_a_store_is_quiet(new_store):
     assert said == ""
 
 
-def test_passwords_are_not_shown():
-    assert mlflow_tracker._shown("https://ann:secret@host/x") == "https://host/x"
+def test_a_corpus_is_its_fingerprint_and_is_recorded_once_though_a_run_goes_on(tracker, store):
+    counts = {"slices": 24, "speakers": 4}
+    tracker.dataset("casia", "298d4bb353875efe", "source", counts)
+    tracker.finish()
+    again = open_tracker("mlflow", tracker.uri, "transfer", "a run", resume=tracker.run_id)
+    again.dataset("casia", "298d4bb353875efe", "source", counts)
+    again.finish()
+    assert again.run_id == tracker.run_id
+    assert (tracker.errors, again.errors) == ([], [])
+    [heard] = read(tracker)[1].inputs.dataset_inputs
+    assert (heard.dataset.name, heard.dataset.digest) == ("casia", "298d4bb353875efe")
+    assert json.loads(heard.dataset.profile) == counts
+    assert [(tag.key, tag.value) for tag in heard.tags] == [("mlflow.data.context", "source")]
+
+
+def test_what_is_no_model_file_is_reported_and_the_rest_of_the_record_is_kept(tracker, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"none")
+    tracker.model(tmp_path / "model.safetensors")
+    tracker.metrics({"loss": 0.5}, step=0)
+    tracker.finish()
+    assert len(tracker.errors) == 1
+    assert "not a model file of this toolkit" in tracker.errors[0]
+    run = read(tracker)[1]
+    assert (run.data.metrics, run.info.status) == ({"loss": 0.5}, "FINISHED")

@@ -208,19 +208,6 @@ def test_a_run_never_writes_over_another(summary, tiny, tmp_path):
         run(tiny, QUIET, synthetic=True, out=tmp_path / "out")
 
 
-def test_a_run_is_tracked_in_the_default_store(tiny, tmp_path):
-    from mlflow.tracking import MlflowClient
-
-    summary = run(tiny, ["training.epochs=1"], synthetic=True, out=tmp_path / "out")
-    client = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
-    found = client.get_run(summary["mlflow_run_id"])
-    assert found.info.status == "FINISHED"
-    assert found.data.params["strategy.name"] == "mmd"
-    assert found.data.tags["synthetic"] == "True"
-    assert found.data.metrics["test/subject/uar"] == pytest.approx(summary["metrics"]["test"]["subject"]["uar"])
-    assert {a.path for a in client.list_artifacts(found.info.run_id)} == {p.name for p in (tmp_path / "out").iterdir()}
-
-
 @pytest.mark.parametrize(
     ("override", "says"),
     [

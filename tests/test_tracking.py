@@ -23,7 +23,9 @@ def test_the_null_tracker_takes_everything_and_keeps_nothing(tmp_path):
     tracker.params({"a": 1})
     tracker.tags({"b": "c"})
     tracker.metrics({"loss": 1.0}, step=0)
+    tracker.dataset("emovo", "298d4bb353875efe", "target", {"slices": 1})
     tracker.artifact(tmp_path / "nowhere")
+    tracker.model(tmp_path / "nowhere")
     tracker.finish("FAILED")
     assert isinstance(tracker, NullTracker)
     assert tracker.run_id is None

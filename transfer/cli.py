@@ -16,6 +16,7 @@ import typer
 from transfer.compare_cli import compare_command, curve_command
 from transfer.console import console, print_json
 from transfer.corpus_cli import corpus_app
+from transfer.ui_cli import ui_command
 
 __all__ = ["app", "main"]
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(corpus_app, name="corpus")
 app.command("compare")(compare_command)
 app.command("curve")(curve_command)
+app.command("ui")(ui_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="dotted.key=value, such as training.epochs=5")]

@@ -46,7 +46,7 @@ from transfer.selection import check_selection
 from transfer.standins import with_standins
 from transfer.strategies import Setting, Strategy
 from transfer.summary import package_versions, public_recipe, summarise
-from transfer.tracked_run import headline, tracked_run
+from transfer.tracked_run import track_corpora, track_result, tracked_run
 from transfer.tracking import Tracker
 from transfer.train_stage import train_stage
 
@@ -102,14 +102,13 @@ def run(
         keeper.run["tracked"] = tracker.run_id
         with reporter.bar("features") as tick:
             prepared = load(loaded, planned, fabric.device, tick)
+        track_corpora(tracker, loaded, prepared.slices)
         augmenter = build_augmenter(loaded, prepared.domains, prepared.normaliser, fabric.device, reporter)
         strategy = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial, shared, keeper)
-        tracker.metrics(headline(summary["metrics"], summary["selection"]["tag"]), step=0)
         write_json(partial / "summary.json", summary)
         Keeper.forget(partial)
-        for file in sorted(path for path in partial.iterdir() if path.is_file()):  # every epoch's weights stay here
-            tracker.artifact(file)
+        track_result(tracker, loaded, summary, partial)
     return {**summary, "folder": str(folder)}
 
 

@@ -6,6 +6,7 @@ failing store did not take is reported once; the files of the run folder are the
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import posixpath
@@ -15,20 +16,25 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from transfer.mlflow_store import shown_uri, store_folder, store_uri
 from transfer.tracking import Status, flatten
 
 __all__ = ["MLflowTracker"]
 
 _LOG = logging.getLogger(__name__)
-_Entry = tuple[str, list[Any]]  # params, tags, metrics or artifacts, and what there is of them
+_Entry = tuple[str, list[Any]]  # what kind it is of, and what there is of it
+_KINDS = ("params", "tags", "metrics", "datasets", "artifacts", "models")
 # MLflow's limits (mlflow.utils.validation; a test holds them together).
 _A_BATCH = {"params": 100, "tags": 100, "metrics": 1000}
 _PARAM_LENGTH, _TAG_LENGTH, _KEY_LENGTH = 6000, 8000, 250
 _FAILURES_IN_A_ROW = 3
+_GATHER = 5.0  # seconds; a write costs the processor 10 ms, which the training of short epochs would feel
 
 
 class MLflowTracker:
@@ -62,7 +68,7 @@ class MLflowTracker:
         parent: str | None = None,
         resume: str | None = None,
     ) -> None:
-        self.uri = _absolute(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlruns/mlflow.db")
+        self.uri = store_uri(uri)
         self.run_id: str | None = None
         self._parent, self._resume = parent, resume
         self.errors: list[str] = []
@@ -74,7 +80,7 @@ class MLflowTracker:
             warnings.simplefilter("ignore", DeprecationWarning)  # what MLflow uses of its libraries is its own affair
             self._attempt(lambda: self._open(experiment, run_name))
         if self.errors:
-            _LOG.warning("this run is not tracked: %s cannot be used (%s)", _shown(self.uri), self.errors[0])
+            _LOG.warning("this run is not tracked: %s cannot be used (%s)", shown_uri(self.uri), self.errors[0])
             return
         self._writer = threading.Thread(target=self._write, name="tracking", daemon=True)
         self._writer.start()
@@ -97,6 +103,14 @@ class MLflowTracker:
         """Record a file, or a folder under its own name; it must stay until `finish` returns."""
         self._put("artifacts", [Path(path).resolve()])
 
+    def dataset(self, name: str, fingerprint: str, role: str, counts: Mapping[str, int]) -> None:
+        """Record a corpus by its fingerprint; what counts it has are kept of the first run that hears it."""
+        self._put("datasets", [(name, fingerprint, role, dict(counts))])
+
+    def model(self, file: str | os.PathLike[str]) -> None:
+        """Record a model file as a model that `mlflow.pyfunc` loads; it must stay until `finish` returns."""
+        self._put("models", [Path(file).resolve()])
+
     def finish(self, status: Status = "FINISHED") -> None:
         """Write what is pending, close the run, and report what could not be written; a second call does nothing."""
         if self._writer is None:
@@ -108,13 +122,13 @@ class MLflowTracker:
         if self.errors:
             _LOG.warning(
                 "the record of run %s in %s is not complete: %d writes failed (first: %s)",
-                *(self.run_id, _shown(self.uri), len(self.errors), self.errors[0]),
+                *(self.run_id, shown_uri(self.uri), len(self.errors), self.errors[0]),
             )
 
     def _open(self, experiment: str, run_name: str) -> None:
         """Open the store and start the run."""
         client = _mlflow_client()
-        folder = _sqlite_folder(self.uri)
+        folder = store_folder(self.uri)
         if folder is None:
             self._client = client(self.uri)
             self._start(experiment, run_name, None)
@@ -158,14 +172,16 @@ class MLflowTracker:
             self._pending.put((kind, items))
 
     def _write(self) -> None:
-        """Be the writer: take all that has gathered since the last time, write it in as few calls as may be."""
+        """Be the writer: take what gathers in some seconds, write it in as few calls as may be."""
         done = False
         while not done:
             entries = [self._pending.get()]
-            while not self._pending.empty():
-                entries.append(self._pending.get())
+            until = time.monotonic() + _GATHER
+            with suppress(queue.Empty):
+                while entries[-1] is not None:
+                    entries.append(self._pending.get(timeout=max(0.0, until - time.monotonic())))
             done = entries[-1] is None
-            gathered: dict[str, list[Any]] = {"params": [], "tags": [], "metrics": [], "artifacts": []}
+            gathered: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
             for entry in entries:
                 if entry is not None:
                     gathered[entry[0]].extend(entry[1])
@@ -180,11 +196,43 @@ class MLflowTracker:
             for start in range(0, len(items), size):
                 batch = {kind: [entity(*item) for item in items[start : start + size]]}
                 self._attempt(partial(self._client.log_batch, self.run_id, **batch))
-        for path in gathered["artifacts"]:
-            if path.exists():
-                self._attempt(partial(self._log_artifact, path))
-            else:
-                self.errors.append(f"no file or folder {path}")
+        if gathered["datasets"]:
+            self._attempt(partial(self._log_datasets, gathered["datasets"]))
+        for kind, log in (("artifacts", self._log_artifact), ("models", self._log_model)):
+            for path in gathered[kind]:
+                if path.exists():
+                    self._attempt(partial(log, path))
+                else:
+                    self.errors.append(f"no file or folder {path}")
+
+    def _log_datasets(self, datasets: list[Any]) -> None:
+        """Write corpora: their names, fingerprints and counts, and no word of where they lie or who speaks."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                Dataset(name, fingerprint, "corpus", json.dumps({"corpus": name}), profile=json.dumps(counts)),
+                [InputTag("mlflow.data.context", role)],
+            )
+            for name, fingerprint, role, counts in datasets
+        ]
+        self._client.log_inputs(self.run_id, inputs)
+
+    def _log_model(self, file: Path) -> None:
+        """Write a model file as MLflow's model of this run, `runs:/<run>/model`."""
+        from mlflow.entities import LoggedModelOutput
+
+        from transfer.mlflow_model import save_mlflow_model
+
+        run_id = str(self.run_id)
+        experiment = self._client.get_run(run_id).info.experiment_id
+        model_id = self._client.create_logged_model(experiment, name="model", source_run_id=run_id).model_id
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "model"
+            save_mlflow_model(file, folder, model_id=model_id, run_id=run_id)
+            self._client.log_model_artifacts(model_id, str(folder))
+        self._client.finalize_logged_model(model_id, "READY")
+        self._client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
 
     def _log_artifact(self, path: Path) -> None:
         """Copy a file or folder to the store."""
@@ -230,29 +278,13 @@ def _mlflow_client() -> Any:
     """Import MLflow (seconds) and return its client class, quiet: no chatter of migrations, bars or usage reports."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # where JSON stands alone
+    os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # or a lock file of the current folder goes into models
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # the default waits four minutes for a wrong address
     from mlflow import MlflowClient
 
     if "MLFLOW_LOGGING_LEVEL" not in os.environ:
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # warns where uv installed no pip
     return MlflowClient
-
-
-def _absolute(uri: str) -> str:
-    """Return the uri with a relative sqlite path made absolute, so that a later chdir does not move the store."""
-    path = uri.removeprefix("sqlite:///")
-    if path == uri or not path or path.startswith(":memory:"):
-        return uri
-    return f"sqlite:///{Path(path).absolute().as_posix()}"
-
-
-def _sqlite_folder(uri: str) -> Path | None:
-    """Return the folder of a sqlite database; None for other stores."""
-    path = uri.removeprefix("sqlite:///")
-    return None if path == uri or path.startswith(":memory:") else Path(path.partition("?")[0]).parent
-
-
-def _shown(uri: str) -> str:
-    """Return a uri without a password in it."""
-    return re.sub(r"//[^/@]*@", "//", uri)

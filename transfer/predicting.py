@@ -30,7 +30,7 @@ from transfer.prediction import predict as predict_domain
 from transfer.preparation import slicing_of
 from transfer.recipe import Recipe
 
-__all__ = ["Predicted", "Predictor", "find_clips", "predict"]
+__all__ = ["Predicted", "Predictor", "clips_of_table", "find_clips", "predict"]
 
 Level = Literal["slice", "recording", "subject"]
 LARGEST_TABLE = 100_000_000  # bytes of a table of files
@@ -126,14 +126,26 @@ def _listed(file: Path) -> pd.DataFrame:
         raise UserError(f"{file} cannot be read as a CSV table: {error}") from error
     if "path" not in table or table.empty:
         raise UserError(f"{file} needs a column `path` and a row for each clip; it has {', '.join(table.columns)}")
-    paths = [str((file.parent / path).absolute()) for path in table["path"]]
-    out: pd.DataFrame = pd.DataFrame({"path": paths, "recording": table.get("recording", table["path"])})
-    out["speaker"] = table.get("speaker", "")
     try:
-        out["start"] = [float(v or 0) for v in table.get("start", [0] * len(table))]
-        out["end"] = [float(v or "nan") for v in table.get("end", ["nan"] * len(table))]
+        return clips_of_table(table, file.parent)
     except ValueError as error:
         raise UserError(f"{file}: start and end are seconds: {error}") from error
+
+
+def clips_of_table(table: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
+    """Return the clips of a table, as `find_clips` does; what is empty or missing is not known.
+
+    Args:
+        table: the columns `path` and, where known, `recording`, `speaker`, `start`, `end` (s).
+        folder: that paths are relative to.
+    """
+    known = table.astype(object).where(table.notna(), "")
+    out: pd.DataFrame = pd.DataFrame({"path": [str((folder / path).absolute()) for path in known["path"]]})
+    named = known.get("recording", known["path"])
+    out["recording"] = [str(name or path) for name, path in zip(named, known["path"], strict=True)]
+    out["speaker"] = [str(v) for v in known.get("speaker", [""] * len(known))]
+    out["start"] = [float(v or 0) for v in known.get("start", [0] * len(known))]
+    out["end"] = [float(v or "nan") for v in known.get("end", [""] * len(known))]
     return out
 
 

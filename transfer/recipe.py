@@ -48,6 +48,7 @@ class Tracking(Section):
     kind: Literal["mlflow", "none"] = "mlflow"
     uri: str | None = Field(None, description="default: $MLFLOW_TRACKING_URI, else sqlite:///mlruns/mlflow.db")
     experiment: str = "transfer"
+    model: bool = Field(True, description="keep the model as one that mlflow.pyfunc loads")
 
 
 class SyntheticSection(Section):

@@ -16,7 +16,7 @@ from transfer.preparation import Plan, Prepared
 from transfer.recipe import Recipe
 from transfer.selection import rule_of, tag
 
-__all__ = ["package_versions", "public_recipe", "summarise"]
+__all__ = ["fingerprints", "package_versions", "public_recipe", "summarise"]
 
 PACKAGES = (
     "transfer-speech",
@@ -62,7 +62,7 @@ def summarise(
         "target": recipe.target.corpus,
         "target_labels": _target_labels(recipe, prepared.slices),
         "labels_seen": _labels_seen(prepared.slices),
-        "fingerprints": _fingerprints(prepared.slices),
+        "fingerprints": fingerprints(prepared.slices),
         "selection": {
             "by": recipe.selection.by,
             "metric": recipe.selection.metric,
@@ -109,7 +109,7 @@ def _target_labels(recipe: Recipe, slices: pd.DataFrame) -> dict[str, Any]:
     return counts
 
 
-def _fingerprints(slices: pd.DataFrame) -> dict[str, str]:
+def fingerprints(slices: pd.DataFrame) -> dict[str, str]:
     """Return a hash of each corpus's audio as it was cut, whatever its files are called."""
     digests = {}
     for corpus, group in slices.groupby("corpus", sort=False):

@@ -4,26 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from transfer.checkpoint import FILE
 from transfer.preparation import Plan
 from transfer.recipe import Recipe
-from transfer.summary import public_recipe
+from transfer.summary import fingerprints, public_recipe
 from transfer.tracking import Status, Tracker, open_tracker
 
-__all__ = ["headline", "tracked_run"]
+__all__ = ["headline", "track_corpora", "track_result", "tracked_run"]
 
 
 def headline(metrics: Mapping[str, Any], tag: str) -> dict[str, float]:
-    """Return the scalar scores of every part and level; those that test labels chose are never called like the others."""
-    mark = "oracle/" if tag == "oracle" else ""
-    return {
-        f"{mark}{part}/{level}/{name}": value
-        for part, levels in metrics.items()
-        for level, scores in levels.items()
-        for name, value in scores.items()
-        if isinstance(value, float)
-    }
+    """Return every number among the scores under its path, such as `test/subject/operating_point/sensitivity`.
+
+    The two ends of an interval are `<name>_ci/low` and `/high`. Scores that test labels chose are never called like
+    the others.
+
+    Args:
+        metrics: part -> level -> scores, of the summary.
+        tag: what chose the epoch.
+
+    Example:
+        >>> headline({"test": {"slice": {"n": 4, "uar": 0.5, "uar_ci": [0.25, 0.75], "auc": None}}}, "oracle")
+        {'oracle/test/slice/uar': 0.5, 'oracle/test/slice/uar_ci/low': 0.25, 'oracle/test/slice/uar_ci/high': 0.75}
+    """
+    return dict(_numbers(metrics, "oracle" if tag == "oracle" else ""))
+
+
+def _numbers(scores: Mapping[str, Any], path: str) -> Iterator[tuple[str, float]]:
+    """Yield the numbers of nested scores; counts are not scores."""
+    for key, value in scores.items():
+        name = f"{path}/{key}" if path else key
+        if isinstance(value, float):
+            yield name, value
+        elif isinstance(value, Mapping):
+            yield from _numbers(value, name)
+        elif value is not None and (key.endswith("_ci") or key == "interval"):
+            yield from zip((f"{name}/low", f"{name}/high"), value, strict=True)
 
 
 @contextmanager
@@ -67,3 +88,33 @@ def tracked_run(
         raise
     finally:
         tracker.finish(status)
+
+
+def track_corpora(tracker: Tracker, recipe: Recipe, slices: pd.DataFrame) -> None:
+    """Say which corpora a run hears, by their fingerprints.
+
+    Args:
+        tracker: of the run.
+        recipe: the recipe.
+        slices: all slices of the run.
+    """
+    for corpus, fingerprint in fingerprints(slices).items():
+        own = slices[slices["corpus"] == corpus]
+        role = "target" if corpus == recipe.target.corpus else "source"
+        tracker.dataset(corpus, fingerprint, role, {"slices": len(own), "speakers": int(own["speaker"].nunique())})
+
+
+def track_result(tracker: Tracker, recipe: Recipe, summary: Mapping[str, Any], folder: Path) -> None:
+    """Record what a run found: its scores, the files of its folder, and the model.
+
+    Args:
+        tracker: of the run.
+        recipe: the recipe.
+        summary: of the run.
+        folder: of the run; every epoch's weights, in a folder of their own, stay there.
+    """
+    tracker.metrics(headline(summary["metrics"], summary["selection"]["tag"]), step=0)
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        tracker.artifact(file)
+    if recipe.tracking.model and recipe.target.slices.version != "frames":  # `predict` judges clips
+        tracker.model(folder / FILE)

@@ -32,6 +32,12 @@ class Tracker(Protocol):
     def artifact(self, path: str | os.PathLike[str]) -> None:
         """Record a file or folder, which must stay until `finish` returns."""
 
+    def dataset(self, name: str, fingerprint: str, role: str, counts: Mapping[str, int]) -> None:
+        """Record a corpus that the run heard, as `source` or `target`: its fingerprint and how much there is of it."""
+
+    def model(self, file: str | os.PathLike[str]) -> None:
+        """Record a model file as a model that can be loaded from there; it must stay until `finish` returns."""
+
     def finish(self, status: Status = "FINISHED") -> None:
         """Write what is pending and close the record."""
 
@@ -58,6 +64,12 @@ class NullTracker:
         """Do nothing."""
 
     def artifact(self, path: str | os.PathLike[str]) -> None:
+        """Do nothing."""
+
+    def dataset(self, name: str, fingerprint: str, role: str, counts: Mapping[str, int]) -> None:
+        """Do nothing."""
+
+    def model(self, file: str | os.PathLike[str]) -> None:
         """Do nothing."""
 
     def finish(self, status: Status = "FINISHED") -> None:
