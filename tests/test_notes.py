@@ -181,6 +181,19 @@ def test_a_sample_runs_on_stand_ins(name, tmp_path):
     check_run(name, tmp_path / "out")
 
 
+def test_the_rows_with_ct1_take_the_tim_of_the_pretraining(tmp_path):
+    first, second = "001_modma/pretraining_iemocap", "001_modma/row_10_cmt1"
+    cut = ["extractor.filters=4", "extractor.blocks=2", "extractor.width=8", "extractor.feedforward=8"]
+    run(RECIPES[first], [*small(first), *cut], synthetic=True, out=tmp_path / "first")
+    words = [*small(second), *cut, f"pretraining.checkpoint={tmp_path / 'first'}"]
+    report = run(RECIPES[second], words, synthetic=True, out=tmp_path / "second")["loaded_weights"]
+    assert {name.partition(".")[0] for name in report["matched"]} == {"tim"}
+    assert {name.partition(".")[0] for name in report["untouched"]} == {"project", "encoder"}
+    assert [name for name in RECIPES if load(name).pretraining.checkpoint] == [
+        f"001_modma/{row}" for row in ("row_02_04_ct1_v0", "row_08_ct1", "row_09_ct1_lr4e-4", "row_10_cmt1")
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="minutes; set TRANSFER_SLOW=1")
 @pytest.mark.parametrize(
