@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from feature_extractors.load_report import LoadReport, compare_weights
+
 __all__ = ["load_weights", "read_weights"]
+
+WHOLE = "."
 
 
 def read_weights(path: str | Path, *, fetch: str) -> dict[str, Tensor]:
@@ -46,28 +51,69 @@ def read_weights(path: str | Path, *, fetch: str) -> dict[str, Tensor]:
     return dict(state)
 
 
-def load_weights(module: nn.Module, weights: Mapping[str, Tensor], *, origin: str) -> None:
-    """Load weights, every one of which must be there and fit.
+def load_weights(
+    module: nn.Module,
+    weights: Mapping[str, Tensor],
+    *,
+    origin: str,
+    strict: bool = True,
+    modules: Mapping[str, str] | None = None,
+) -> LoadReport:
+    """Load weights by name, and report what matched, what did not, and why.
 
     Args:
-        module: takes them.
+        module: takes them; what it is not given stays as it is.
         weights: name -> tensor.
         origin: where they come from, for the message.
+        strict: whether every weight must be there and fit, and none be left over. Otherwise what matches is taken.
+        modules: submodule of `module` -> the submodule of the weights that fills it, `.` for the whole; the rest of both
+            is left out of it. None loads all.
 
     Raises:
-        ValueError: naming what is missing, left over or of another shape.
+        ValueError: naming what is missing, left over or of another shape; where nothing at all matches; or for a module
+            that one of the two does not have.
 
     Example:
-        >>> layer = nn.Linear(1, 1, bias=False)
-        >>> load_weights(layer, {"weight": torch.full((1, 1), 2.0)}, origin="a.pth")
-        >>> layer(torch.ones(1)).item()
-        2.0
+        >>> layers = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 3))
+        >>> given = {"encoder.weight": torch.full((1, 1), 2.0), "head.weight": torch.ones(7, 1)}
+        >>> report = load_weights(layers, given, origin="a.pth", modules={"0": "encoder"})
+        >>> report.line(), layers[0].weight.item()
+        ('1 of 1 weights taken; 2 not asked for, as they were drawn (1)', 2.0)
     """
-    try:
-        module.load_state_dict(dict(weights))
-    except RuntimeError as error:
-        faults = " ".join(line.strip() for line in str(error).splitlines()[1:4])
-        raise ValueError(f"{origin} does not fit this network: {faults[:400]}") from error
+    own = module.state_dict()
+    wanted, given = (dict(own), dict(weights)) if modules is None else _mapped(own, weights, modules, origin)
+    report = compare_weights(wanted, given)
+    report = replace(report, untouched=tuple(name for name in own if name not in wanted))
+    if (strict and not report.fits) or not report.matched:
+        wrong = f"{len(report.faults())} weights do not match" if report.matched else "nothing matches"
+        raise ValueError(f"{origin} does not fit this network, {wrong}:{report.first_faults()}")
+    module.load_state_dict({name: given[name] for name in report.matched}, strict=False)
+    return report
+
+
+def _mapped(
+    own: Mapping[str, Tensor], weights: Mapping[str, Tensor], modules: Mapping[str, str], origin: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the weights of the named modules: those wanted, and those given under the names wanted."""
+    wanted: dict[str, Tensor] = {}
+    given: dict[str, Tensor] = {}
+    for here, there in modules.items():
+        ours, theirs = _below(own, here, "the network"), _below(weights, there, origin)
+        prefix = "" if here == WHOLE else f"{here}."
+        wanted |= {prefix + name: tensor for name, tensor in ours.items()}
+        given |= {prefix + name: tensor for name, tensor in theirs.items()}
+    return wanted, given
+
+
+def _below(weights: Mapping[str, Tensor], module: str, place: str) -> dict[str, Tensor]:
+    """Return the weights of a submodule by their names in it, refused where there are none."""
+    if module == WHOLE:
+        return dict(weights)
+    found = {name.removeprefix(f"{module}."): t for name, t in weights.items() if name.startswith(f"{module}.")}
+    if not found:
+        known = ", ".join(dict.fromkeys(name.partition(".")[0] for name in weights))
+        raise ValueError(f"no module {module!r} in {place}; it has {known or 'no weights'}")
+    return found
 
 
 def _read_safetensors(file: Path) -> dict[str, Tensor]:

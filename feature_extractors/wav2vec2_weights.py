@@ -10,6 +10,7 @@ from torch import Tensor
 __all__ = ["torchaudio_names"]
 
 PREFIX = re.compile(r"^(wav2vec2|hubert|wavlm)\.")
+PARAMETRIZED = ".parametrizations.weight.original"
 KEPT = ("feature_extractor.", "feature_projection.", "encoder.")  # not quantizers, masks and heads of the training task
 
 
@@ -27,7 +28,7 @@ def torchaudio_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         >>> list(torchaudio_names({"hubert.feature_projection.projection.bias": torch.zeros(1)}))
         ['encoder.feature_projection.projection.bias']
     """
-    short = {PREFIX.sub("", name): tensor for name, tensor in weights.items()}
+    short = {_parametrized(PREFIX.sub("", name)): tensor for name, tensor in weights.items()}
     kept = {name: tensor for name, tensor in short.items() if name.startswith(KEPT)}
     if not any(name.startswith("feature_projection.") for name in kept):
         return kept
@@ -39,3 +40,8 @@ def torchaudio_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     named = {f"encoder.transformer.{name}": tensor for name, tensor in encoder.items()}
     rest = {name: tensor for name, tensor in kept.items() if not name.startswith("encoder.")}
     return named | {f"encoder.{n}" if n.startswith("feature_projection.") else n: t for n, t in rest.items()}
+
+
+def _parametrized(name: str) -> str:
+    """Return the name that torch gives since 2.0 to the two factors of a weight under weight normalisation."""
+    return name.replace(".weight_g", f"{PARAMETRIZED}0").replace(".weight_v", f"{PARAMETRIZED}1")

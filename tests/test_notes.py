@@ -29,8 +29,9 @@ CHEAP = {
 LENGTHS = {"waveform": 4800, "log_mel": 96, "spectrogram": 33}
 LEAKING = ("001_modma", "003_multi_tim")
 ORACLES = {"002_light_sernet/08-02-20-11", "002_light_sernet/09-18_mfcc"}
-SAMPLE = ("001_modma/tim", "002_light_sernet/09-18_mfcc", "003_multi_tim/ddg4")
-SIZES = {"modma": "{speakers: 8, clips: 3}"}
+SAMPLE = ("001_modma/tim", "002_light_sernet/09-18_mfcc", "003_multi_tim/ddg4", "004_phonemes/medium_11_frames")
+PRETRAINED = "001_modma/pretraining_iemocap"
+SIZES = {"modma": "{speakers: 8, clips: 3}", "manifest": "{speakers: 6, clips: 1}"}
 
 
 def cheap(name):
@@ -168,7 +169,11 @@ def small(name):
 
 
 def check_run(name, folder):
-    summary = run(RECIPES[name], small(name), synthetic=True, out=folder)
+    words = small(name)
+    if load(name).pretraining.checkpoint:
+        run(RECIPES[PRETRAINED], small(PRETRAINED), synthetic=True, out=folder.with_name("pretrained"))
+        words.append(f"pretraining.checkpoint={folder.with_name('pretrained')}")
+    summary = run(RECIPES[name], words, synthetic=True, out=folder)
     assert 0 <= summary["metrics"]["test"]["slice"]["uar"] <= 1
     assert summary["reported"] == load(name).reported
     found = set(summary["leakage"]["found"])
@@ -181,10 +186,21 @@ def test_a_sample_runs_on_stand_ins(name, tmp_path):
     check_run(name, tmp_path / "out")
 
 
+def test_the_rows_with_ct1_take_the_tim_of_the_pretraining(tmp_path):
+    first, second = PRETRAINED, "001_modma/row_10_cmt1"
+    cut = ["extractor.filters=4", "extractor.blocks=2", "extractor.width=8", "extractor.feedforward=8"]
+    run(RECIPES[first], [*small(first), *cut], synthetic=True, out=tmp_path / "first")
+    words = [*small(second), *cut, f"pretraining.checkpoint={tmp_path / 'first'}"]
+    report = run(RECIPES[second], words, synthetic=True, out=tmp_path / "second")["loaded_weights"]
+    assert {name.partition(".")[0] for name in report["matched"]} == {"tim"}
+    assert {name.partition(".")[0] for name in report["untouched"]} == {"project", "encoder"}
+    assert [name for name in RECIPES if load(name).pretraining.checkpoint] == [
+        f"001_modma/{row}" for row in ("row_02_04_ct1_v0", "row_08_ct1", "row_09_ct1_lr4e-4", "row_10_cmt1")
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="minutes; set TRANSFER_SLOW=1")
-@pytest.mark.parametrize(
-    "name", [name for name in RECIPES if not name.startswith("004")]
-)  # stand-ins have no frame labels
+@pytest.mark.parametrize("name", RECIPES)
 def test_the_recipe_runs_on_stand_ins(name, tmp_path):
     check_run(name, tmp_path / "out")

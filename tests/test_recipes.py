@@ -3,12 +3,30 @@
 Those of the lab's notes are in `test_notes`.
 """
 
-import pytest
+import re
 
+import pytest
+import torch
+
+from feature_extractors import EXTRACTORS
 from transfer import load_recipe, run
-from transfer.loading import list_recipes
+from transfer.build import build_front_end, build_model
+from transfer.errors import RecipeError
+from transfer.loading import list_recipes, recipe_folder
 
 SMALL = {"casia": "{clips: 1}", "modma": "{speakers: 8, clips: 1}", "nemo": "{clips: 1}", "emovo": "{clips: 2}"}
+
+
+def tiny_weights(recipe, folder):
+    """Return the overrides that put a small random network of the kind, saved to disk, in place of the published one."""
+    options = recipe.extractor.options
+    if options.get("weights", "random") == "random":
+        return []
+    network = EXTRACTORS[recipe.extractor.name](**{**options, "weights": "random", "size": "tiny"}, in_channels=1)
+    short = [f"{role}.slices.seconds=1" for role in ("source", "target")]
+    short += ["synthetic.source={clips: 1, speakers: 3}", "synthetic.target={clips: 1}", "training.monitor=false"]
+    torch.save(network.model.state_dict(), folder / "tiny.pth")
+    return ["extractor.size=tiny", f"extractor.weights={folder / 'tiny.pth'}", *short]
 
 
 def overrides(path):
@@ -38,11 +56,30 @@ def test_there_are_recipes_to_test():
 
 @pytest.mark.parametrize("path", [p for p in list_recipes() if "notes" not in p.parts], ids=lambda p: p.stem)
 def test_the_recipe_runs_on_stand_ins(path, tmp_path):
-    summary = run(path, overrides(path), synthetic=True, out=tmp_path / "out")
+    words = [*overrides(path), *tiny_weights(load_recipe(path), tmp_path)]
+    summary = run(path, words, synthetic=True, out=tmp_path / "out")
     test = summary["metrics"]["test"]
     assert 0 <= test["subject"]["uar"] <= 1
     assert test["slice"]["n"] == summary["split"]["parts"][summary["target"]]["test"]["slices"]
     assert summary["leakage"]["found"] == []
+
+
+PUBLISHED = [p for p in list_recipes() if " weights: weights/" in p.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda p: p.stem)
+def test_a_recipe_on_published_weights_says_which_file_to_fetch_and_where_to_put_it(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = load_recipe(path)
+    where = re.escape(str(recipe.extractor.options["weights"]))
+    with pytest.raises(RecipeError, match=f"no weights at {where}; fetch .* and put it there"):
+        build_model(recipe, in_channels=build_front_end(recipe).channels, classes={recipe.target.corpus: ("a", "b")})
+
+
+def test_every_extractor_has_a_recipe():
+    texts = [path.read_text(encoding="utf-8") for path in recipe_folder().rglob("*.yaml")]  # loading all takes seconds
+    assert len(PUBLISHED) >= 4
+    assert {name for text in texts for name in re.findall(r"^extractor: \{name: (\w+)", text, re.M)} == set(EXTRACTORS)
 
 
 @pytest.mark.corpora

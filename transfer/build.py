@@ -19,7 +19,7 @@ from transfer.recipe import Component, Recipe
 from transfer.registry import Registry
 from transfer.strategies import STRATEGIES, Strategy
 
-__all__ = ["build_component", "build_front_end", "build_model", "build_strategy", "registries"]
+__all__ = ["build_component", "build_front_end", "build_model", "build_strategy", "registries", "without_weights"]
 
 
 def registries() -> dict[str, Registry]:
@@ -50,13 +50,16 @@ def build_strategy(recipe: Recipe) -> Strategy:
     return strategy
 
 
-def build_model(recipe: Recipe, *, in_channels: int, classes: Mapping[str, tuple[str, ...]]) -> TransferModel:
+def build_model(
+    recipe: Recipe, *, in_channels: int, classes: Mapping[str, tuple[str, ...]], filled: bool = False
+) -> TransferModel:
     """Return extractor and heads of a recipe.
 
     Args:
         recipe: the recipe.
         in_channels: C of the front end.
         classes: corpus name -> its classes, sources first.
+        filled: whether a model file will fill all weights, so that the extractor reads none of its own.
 
     Raises:
         RecipeError: where the corpora should share a head and their classes differ, or a value does not suit its class.
@@ -70,7 +73,8 @@ def build_model(recipe: Recipe, *, in_channels: int, classes: Mapping[str, tuple
                 f"heads: shared needs the same classes in all corpora; set `labels: shared` (now {listed})"
             )
         shares = dict.fromkeys(names[1:], names[0])
-    extractor: nn.Module = build_component("extractor", "extractors", recipe.extractor, {"in_channels": in_channels})
+    component = without_weights(recipe.extractor) if filled else recipe.extractor
+    extractor: nn.Module = build_component("extractor", "extractors", component, {"in_channels": in_channels})
     size: dict[str, Any] = {"in_features": extractor.dim, "in_scales": getattr(extractor, "num_scales", 0)}
     heads = {name: _head(recipe, size, classes=len(c)) for name, c in classes.items() if name not in shares}
     return TransferModel(
@@ -90,6 +94,18 @@ def _head(recipe: Recipe, size: Mapping[str, Any], *, classes: int) -> nn.Module
     except ValueError as error:
         raise RecipeError(f"head.name: {error}") from error
     return head
+
+
+def without_weights(component: Component) -> Component:
+    """Return an extractor's component without the file that its weights came from: its architecture alone.
+
+    Every extractor that can begin with weights of a file takes them as `weights`, a path or `random`.
+
+    Example:
+        >>> without_weights(Component(name="hubert", weights="hubert.pth", size="base")).options
+        {'weights': 'random', 'size': 'base'}
+    """
+    return component.model_copy(update={"weights": "random"}) if "weights" in component.options else component
 
 
 def build_component(section: str, table: str, component: Component, filled_in: Mapping[str, Any]) -> Any:

@@ -17,14 +17,11 @@ from torch import Tensor
 from transfer.data.cache import atomic_write
 from transfer.errors import RecipeError
 from transfer.model import TransferModel
-from transfer.recipe import Recipe
 
 __all__ = [
     "Checkpoint",
-    "check_provenance",
     "corpora_heard",
     "epoch_file",
-    "load_extractor",
     "read_checkpoint",
     "write_checkpoint",
 ]
@@ -115,56 +112,3 @@ def corpora_heard(own: Collection[str], file: str | None) -> list[str]:
         file: the checkpoint that it began with, or None.
     """
     return sorted({*own, *(heard(read_checkpoint(file)) if file else ())})
-
-
-def check_provenance(checkpoint: Checkpoint, recipe: Recipe, front_end: Mapping[str, Any]) -> None:
-    """Refuse a checkpoint whose extractor expects other features, or may have heard this run's test speakers.
-
-    Args:
-        checkpoint: where the extractor comes from.
-        recipe: the recipe that takes it over.
-        front_end: exact parameters of the recipe's front end.
-
-    Raises:
-        RecipeError: where the front end differs, or the file's run used this recipe's target and the recipe does not
-            accept that by `split.accept_leakage: [speaker]`.
-    """
-    theirs = checkpoint.record.get("front_end", {})
-    differing = [f"{k}: {theirs.get(k)!r} there, {v!r} here" for k, v in front_end.items() if theirs.get(k) != v]
-    if differing:
-        raise RecipeError(
-            f"pretraining.checkpoint was trained on another front end ({'; '.join(differing)}); use the same one"
-        )
-    if recipe.target.corpus in heard(checkpoint) and "speaker" not in recipe.split.accept_leakage:
-        raise RecipeError(
-            f"pretraining.checkpoint: its run, or one before it, used {recipe.target.corpus}, the target here, so its "
-            "extractor may know this run's test speakers; pretrain on the source alone, or accept it: split.accept_leakage: [speaker]"
-        )
-
-
-def load_extractor(model: TransferModel, checkpoint: Checkpoint) -> None:
-    """Load the extractor's weights by name; every one must be there and fit.
-
-    Its BatchNorm statistics are those that the file's run had for its first source, and become those of every corpus.
-
-    Raises:
-        RecipeError: naming what is missing, what is left over and what has another shape.
-    """
-    given = {n.removeprefix("extractor."): t for n, t in checkpoint.weights.items() if n.startswith("extractor.")}
-    wanted = model.extractor.state_dict()
-    faults = [f"{n}: missing in the file" for n in wanted if n not in given]
-    faults += [f"{n}: in the file, not in the extractor" for n in given if n not in wanted]
-    faults += [
-        f"{n}: shape {tuple(given[n].shape)} in the file, {tuple(wanted[n].shape)} in the extractor"
-        for n in wanted
-        if n in given and given[n].shape != wanted[n].shape
-    ]
-    if faults:
-        listed = "\n  ".join(faults[:10])
-        raise RecipeError(
-            f"pretraining.checkpoint: {len(faults)} of {len(wanted)} weights do not match this extractor; use the extractor "
-            f"section of the run that wrote it:\n  {listed}"
-        )
-    model.extractor.load_state_dict(given)
-    if model.statistics is not None:
-        model.statistics.adopt()

@@ -128,12 +128,13 @@ def probe_command(
 
 @corpus_app.command("synthesize")
 def synthesize_command(
-    name: Annotated[str, typer.Argument(help="a corpus of `transfer corpus list`")],
+    name: Annotated[str, typer.Argument(help="a corpus of `transfer corpus list`, or phonemes (labels of frames)")],
     out: Annotated[Path, typer.Option(help="folder to write; must not exist or be empty")],
     shift: Annotated[float, typer.Option(help="how far this corpus lies from the others, 0 to 1")] = 0.3,
     seed: Annotated[int, typer.Option(help="of everything drawn")] = 0,
     speakers: Annotated[int | None, typer.Option(help="number of speakers; default as in the corpus")] = None,
     clips: Annotated[int | None, typer.Option(help="clips a speaker and class, or recordings a subject")] = None,
+    hop: Annotated[int, typer.Option(help="of phonemes: samples at 16 kHz from one label to the next")] = 160,
     dial: Annotated[
         list[str] | None,
         typer.Option(
@@ -148,7 +149,8 @@ def synthesize_command(
     from transfer.data.synthetic import synthesize
     from transfer.standins import best_notes
 
-    root = synthesize(name, out, seed=seed, speakers=speakers, clips=clips, **_dials(shift, dial or []))
+    dials = _dials(shift, dial or [])
+    root = synthesize(name, out, seed=seed, speakers=speakers, clips=clips, hop=hop, **dials)
     typer.echo(str(root))
     record = json.loads((root / "synthetic.json").read_text(encoding="utf-8"))
     for note in best_notes({name: record}, name):

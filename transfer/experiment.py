@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,14 @@ import pandas as pd
 import torch
 import yaml
 
+from feature_extractors.load_report import LoadReport
 from transfer.adaptation import gaps_by_level, warnings_of
 from transfer.augmentation import Augmenter, build_augmenter, rehearse_augmentations
 from transfer.build import build_front_end, build_model, build_strategy
 from transfer.checkpoint import (
     FILE,
-    check_provenance,
     corpora_heard,
     epoch_file,
-    load_extractor,
-    read_checkpoint,
     write_checkpoint,
 )
 from transfer.data.cache import atomic_write
@@ -32,6 +30,7 @@ from transfer.errors import RecipeError, UserError
 from transfer.evaluation.monitor import Monitor
 from transfer.evaluation.predictions import write_predictions
 from transfer.evaluation.projections import Sample, write_projections
+from transfer.initial_weights import needs_no_file, refuse_frozen_draws, take_over
 from transfer.keeper import ASKED, Keeper
 from transfer.loading import load_recipe
 from transfer.optim import parameter_groups
@@ -104,7 +103,7 @@ def run(
             prepared = load(loaded, planned, fabric.device, tick)
         track_corpora(tracker, loaded, prepared.slices)
         augmenter = build_augmenter(loaded, prepared.domains, prepared.normaliser, fabric.device, reporter)
-        strategy = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
+        strategy, _ = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial, shared, keeper)
         write_json(partial / "summary.json", summary)
         Keeper.forget(partial)
@@ -171,8 +170,11 @@ def _planned(
     planned = plan(recipe, decode=decode)
     check_selection(recipe, planned.slices, strategy.learns_from)
     _check_target(recipe, planned)
-    _rehearse(recipe, planned)
-    return recipe, planned
+    loaded = _rehearse(recipe, planned)
+    if loaded is None:
+        return recipe, planned
+    notes = [*planned.notes, f"pretraining.checkpoint: {loaded.line()}"]
+    return recipe, replace(planned, notes=notes, loaded=loaded.record())
 
 
 def _check_target(recipe: Recipe, planned: Plan) -> None:
@@ -185,17 +187,23 @@ def _check_target(recipe: Recipe, planned: Plan) -> None:
     check_scoring(recipe, planned.classes[name])
 
 
-def _rehearse(recipe: Recipe, planned: Plan) -> None:
-    """Build everything on two empty slices a corpus, so that a mistake shows before features are extracted."""
+def _rehearse(recipe: Recipe, planned: Plan) -> LoadReport | None:
+    """Build everything on two empty slices a corpus, so that a mistake shows before features are extracted.
+
+    Returns:
+        What the checkpoint that the run begins with gave, None without one.
+    """
     channels = int(build_front_end(recipe).channels)
     rehearse_augmentations(recipe, channels)
     empty = {name: empty_domain(name, classes, planned.slices, channels) for name, classes in planned.classes.items()}
-    strategy = _attached(recipe, planned.classes, empty, torch.device("cpu"))
+    strategy, loaded = _attached(recipe, planned.classes, empty, torch.device("cpu"))
     parameters = dict(strategy.setting.model.named_parameters()) | dict(strategy.named_parameters())
     for stage in strategy.stages():
         stage.phases(0)
+        refuse_frozen_draws(loaded, stage.frozen(0))
         for optimizer in stage.optimizers.values():
             parameter_groups(parameters, optimizer)
+    return loaded
 
 
 def _attached(
@@ -204,15 +212,12 @@ def _attached(
     domains: Mapping[str, Domain],
     device: torch.device,
     augmenter: Augmenter | None = None,
-) -> Strategy:
-    """Build model and strategy, weights drawn by the recipe's seed."""
+) -> tuple[Strategy, LoadReport | None]:
+    """Build model and strategy, weights drawn by the recipe's seed; say what a checkpoint gave."""
     seed_everything(recipe.training.seed)
     channels = next(iter(domains.values())).features.shape[1]
-    model = build_model(recipe, in_channels=channels, classes=classes).to(device)
-    if recipe.pretraining.checkpoint:
-        checkpoint = read_checkpoint(recipe.pretraining.checkpoint)
-        check_provenance(checkpoint, recipe, build_front_end(recipe).record())
-        load_extractor(model, checkpoint)
+    model = build_model(recipe, in_channels=channels, classes=classes, filled=needs_no_file(recipe)).to(device)
+    loaded = take_over(model, recipe, build_front_end(recipe).record())
     strategy = build_strategy(recipe)
     names = tuple(section.corpus for section in recipe.source)
     shown = {name: domain.without_truth() for name, domain in domains.items()}
@@ -223,7 +228,7 @@ def _attached(
         if isinstance(error, UserError):
             raise
         raise RecipeError(f"strategy: {recipe.strategy.name}: {error}") from error
-    return strategy.to(device)
+    return strategy.to(device), loaded
 
 
 def _train(

@@ -175,7 +175,7 @@ class Predictor:
             raise RecipeError("this model judges single frames; `predict` judges clips")
         self.classes, self.front_end = classes[self.target], build_front_end(self.recipe)
         self.model: TransferModel = build_model(
-            self.recipe, in_channels=int(self.front_end.channels), classes=classes
+            self.recipe, in_channels=int(self.front_end.channels), classes=classes, filled=True
         ).eval()
         self.model.load_state_dict(checkpoint.weights)
         self.moments = _moments(checkpoint.normalisation)

@@ -54,6 +54,7 @@ class Plan:
         synthetic: corpus name -> parameters of its generator, for stand-ins.
         skipped: corpus name -> clips left out because their audio cannot be used.
         notes: what the reader of the summary should know.
+        loaded: what the checkpoint that the run begins with gives, weight by weight.
     """
 
     slices: pd.DataFrame
@@ -64,6 +65,7 @@ class Plan:
     synthetic: dict[str, Any]
     skipped: dict[str, int]
     notes: list[str] = field(default_factory=list)
+    loaded: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ def with_standins(recipe: Recipe) -> Recipe:
         RecipeError: where a corpus has no stand-in, or the generator takes no such option.
     """
     section = recipe.synthetic or SyntheticSection()
-    sources = [c.model_copy(update={"root": str(_written(c, section.source))}) for c in recipe.source]
-    target = recipe.target.model_copy(update={"root": str(_written(recipe.target, section.target))})
+    hop = _hop(recipe)
+    sources = [c.model_copy(update={"root": str(_written(c, section.source, hop))}) for c in recipe.source]
+    target = recipe.target.model_copy(update={"root": str(_written(recipe.target, section.target, hop))})
     return recipe.model_copy(update={"source": sources, "target": target})
 
 
@@ -59,9 +60,20 @@ def best_notes(records: Mapping[str, Mapping[str, Any]], target: str) -> list[st
     return notes
 
 
-def _written(corpus: CorpusSection, options: dict[str, Any]) -> Path:
+def _hop(recipe: Recipe) -> dict[str, int]:
+    """Return how far the front end's frames lie apart, as the generator of labelled frames takes it."""
+    from transfer.build import build_front_end  # imports every extractor
+
+    framed = any(c.slices.version == "frames" for c in recipe.corpora)
+    record = build_front_end(recipe).record() if framed else {}
+    return {"hop": int(record["hop"])} if "hop" in record else {}
+
+
+def _written(corpus: CorpusSection, options: dict[str, Any], hop: dict[str, int]) -> Path:
     """Return the folder of a stand-in."""
     name = corpus.reader or corpus.corpus
+    if corpus.slices.version == "frames":
+        name, options = "phonemes", {**hop, **options}
     folder = (
         cache_folder("synthetic")
         / f"{name}-{key(json.dumps([name, options, VERSION], sort_keys=True))[:12]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from platform import python_version
 from typing import Any
 
@@ -92,6 +93,7 @@ def summarise(
         "synthetic": planned.synthetic or None,
         "skipped": {"clips": planned.skipped, "slices": prepared.skipped},
         "notes": planned.notes,
+        "loaded_weights": planned.loaded,
         "reported": recipe.reported,
         "feature_seconds": round(prepared.seconds, 2),
     }
@@ -167,6 +169,8 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
         section["root"] = None
     if tree["pretraining"]["checkpoint"]:
         tree["pretraining"]["checkpoint"] = "(a local file)"
+    if isinstance(weights := tree["extractor"].get("weights"), str):
+        tree["extractor"]["weights"] = Path(weights).name  # which release, not where it lies
     tree["tracking"]["uri"] = None  # it may hold a password
     if tree["split"]["file"]:
         tree["split"]["file"] = "(a local file)"  # split.hash says which

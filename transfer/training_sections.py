@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from transfer.errors import did_you_mean
 from transfer.section import Component, Count, Positive, Section, Share
@@ -95,16 +95,41 @@ class Training(Section):
     monitor: bool = Field(True, description="measure the alignment each epoch, and warn where it goes wrong")
 
 
+def _modules(value: object) -> object:
+    """Let a list of modules mean those of the same names."""
+    if value == [] or value == {}:
+        raise ValueError("expected at least one module; leave it out for the whole extractor")
+    return {name: name for name in value} if isinstance(value, list) else value
+
+
 class Pretraining(Section):
-    """The stage before: the extractor learns on the source corpora. Unset values are those of `training`."""
+    """The stage before: the extractor learns on the source corpora. Unset values are those of `training`.
+
+    Example:
+        >>> Pretraining(checkpoint="runs/a", modules=["tim"]).modules
+        {'tim': 'tim'}
+    """
 
     epochs: Annotated[int, Field(ge=0)] = 0
     checkpoint: str | None = Field(
         None, description="a run folder or model file to take the extractor from, instead of training it"
     )
+    modules: Annotated[dict[str, str] | None, BeforeValidator(_modules)] = Field(
+        None,
+        description="of the checkpoint, only these: module of this extractor -> module of the file's, or a list of names; "
+        "`.` is a whole extractor",
+    )
+    strict: bool = Field(True, description="refuse a checkpoint that does not match; false takes the weights that do")
     batch_size: Annotated[int, Field(ge=2)] | None = None
     optimizer: Optimizer | None = None
     schedule: Schedule | None = None
+
+    @model_validator(mode="after")
+    def _of_a_checkpoint(self) -> Pretraining:
+        """Refuse rules for loading where nothing is loaded."""
+        if not self.checkpoint and (self.modules is not None or not self.strict):
+            raise ValueError("modules and strict say how a checkpoint is loaded; name one in pretraining.checkpoint")
+        return self
 
 
 def _rule(value: str) -> str:

@@ -123,7 +123,7 @@ def _rebuild(folder: Path, roots: Mapping[str, str]) -> _Run:
     first = read_checkpoint(_checkpoints(folder)[0])
     _check_data(folder, prepared, planned.classes, first.record, first.normalisation, summary)
     channels = int(build_front_end(recipe).channels)
-    model = build_model(recipe, in_channels=channels, classes=planned.classes).eval()
+    model = build_model(recipe, in_channels=channels, classes=planned.classes, filled=True).eval()
     learns_from = build_strategy(recipe).learns_from
     criteria = [name for name in CRITERIA if not criterion_fault(name, recipe, planned.slices, learns_from)]
     return _Run(folder, recipe, prepared, model, criteria)

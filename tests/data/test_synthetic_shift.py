@@ -202,7 +202,7 @@ def test_spread_is_heard_from_clip_to_clip():
     assert deviations[1] > 2 * deviations[0]
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if LAYOUTS[name].shows])
 def test_every_layout_takes_every_dial_and_is_read_whole(tmp_path, name):
     people = max(2, LAYOUTS[name].fewest_speakers)
     dials = {"spread": 0.4, "prior": 1.0, "label_noise": 0.5}

@@ -78,9 +78,11 @@ def read_manifest(name: str, root: Path) -> Corpus:
     clips = [_clip(file, folder, line, row) for line, row in rows]
     _refuse_missing_files(file, [(line, clip["path"]) for (line, _), clip in zip(rows, clips, strict=True)])
     listed = {PurePosixPath(Path(clip["path"]).relative_to(folder)).as_posix() for clip in clips}
-    known = {file.name, SYNTHETIC_RECORD, *listed}
+    labels = sorted({str(row["frame_labels"]) for _, row in rows if row.get("frame_labels")})  # read with the slices
+    tables = (file.name, *(path_inside(folder, written, place=str(file)) for written in labels))
+    known = {SYNTHETIC_RECORD, *tables, *listed}
     ignored = tuple(other for other in list_files(folder) if other not in known)
-    return Corpus(name, folder, corpus_table(clips), ignored, (), read_synthetic(folder), (file.name,))
+    return Corpus(name, folder, corpus_table(clips), ignored, (), read_synthetic(folder), tables)
 
 
 def read_folders(name: str, root: Path) -> Corpus:

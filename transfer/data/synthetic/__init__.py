@@ -25,6 +25,7 @@ from transfer.errors import UserError, did_you_mean
 
 __all__ = ["DIALS", "LAYOUTS", "VERSION", "Difficulty", "Shift", "carried_over", "known_best", "order_of", "synthesize"]
 
+HOP = Order.hop
 VERSION = 1  # counts changes of the generator that change its audio
 DIALS = {**dict.fromkeys((field.name for field in fields(Shift)), 1.0), "spread": 1.0, "prior": 1.0, "label_noise": 0.5}
 """How far each dial can be turned."""
@@ -48,6 +49,7 @@ def _check(
     speakers: int | None,
     clips: int | None,
     difficulty: Difficulty,
+    hop: int,
 ) -> Order:
     """Return the order with its sizes filled in."""
     if name not in LAYOUTS:
@@ -64,7 +66,17 @@ def _check(
         _size("speakers", speakers, default=layout.speakers, least=layout.fewest_speakers, most=layout.most_speakers),
         _size("clips", clips, default=layout.clips, least=1, most=layout.most_clips),
         difficulty,
+        _hop(name, hop),
     )
+
+
+def _hop(name: str, hop: int) -> int:
+    """Return the step from label to label, checked."""
+    if isinstance(hop, bool) or not isinstance(hop, int) or hop < 1:
+        raise UserError(f"hop is {hop!r}; expected a number of samples at 16 kHz, from 1 on")
+    if hop != HOP and LAYOUTS[name].shows:
+        raise UserError(f"hop is about labels of frames, and {name} has labels of clips; leave it out")
+    return hop
 
 
 def order_of(record: Mapping[str, Any]) -> Order:
@@ -78,7 +90,7 @@ def order_of(record: Mapping[str, Any]) -> Order:
         >>> order_of({**asdict(order), "version": VERSION}) == order
         True
     """
-    ordered = {field.name: record[field.name] for field in fields(Order)}
+    ordered = {field.name: record[field.name] for field in fields(Order) if field.name in record}
     return Order(**{**ordered, "shift": Shift(**record["shift"]), "difficulty": Difficulty(**record["difficulty"])})
 
 
@@ -104,6 +116,7 @@ def synthesize(
     spread: float = 0.0,
     prior: float = 0.0,
     label_noise: float = 0.0,
+    hop: int = HOP,
 ) -> Path:
     """Write a small speech-like corpus in the layout of a real one, and return its root.
 
@@ -113,7 +126,7 @@ def synthesize(
     behind when writing fails.
 
     Args:
-        name: A name of `LAYOUTS`, which has one for every reader.
+        name: A name of `LAYOUTS`, which has one for every reader, and `phonemes`, a manifest with labels of frames.
         out: A folder that does not exist yet, or is empty.
         seed: Which speakers, texts and moments are drawn.
         shift: How far the corpora lie apart, from 0 (one channel and language for all) to 1; or dial by dial, as a
@@ -126,6 +139,7 @@ def synthesize(
         prior: Skew of the class prior, from 0 (balanced) to 1; `clips` is the number of the most frequent class. Which
             classes are rare is drawn by seed and corpus; of MODMA and DAIC-WOZ it is the depressed.
         label_noise: Share of clips (of subjects, where a subject has one class) with a wrong label, from 0 to 0.5.
+        hop: Of `phonemes`, the samples at 16 kHz from one labelled frame to the next; frames are centred on them.
 
     Raises:
         UserError: If the name is unknown, a number is out of range, or the folder cannot be used.
@@ -138,7 +152,7 @@ def synthesize(
         ...     print(*sorted(path.relative_to(root).as_posix() for path in root.rglob("*.wav"))[:2])
         liuchanhg/angry/201.wav liuchanhg/fear/201.wav
     """
-    order = _check(name, seed, shift, speakers, clips, Difficulty(spread, prior, label_noise))
+    order = _check(name, seed, shift, speakers, clips, Difficulty(spread, prior, label_noise), hop)
     root = Path(out).expanduser().resolve()
     _check_folder(root)
     # A sibling, so that the last step is one rename on one file system.
@@ -149,6 +163,8 @@ def synthesize(
         record = {"generator": __name__, "version": VERSION, **asdict(order), "known_best": known_best(order)}
         if label_noise:
             record["mislabelled"] = wrong
+        if LAYOUTS[name].shows:
+            del record["hop"]  # of labels of clips there is none
         (unfinished / "synthetic.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         if root.exists():
             root.rmdir()

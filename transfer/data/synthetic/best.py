@@ -92,7 +92,7 @@ class _Rule:
         return quantiles[None]
 
 
-def known_best(order: Order) -> dict[str, Any]:
+def known_best(order: Order) -> dict[str, Any] | None:
     """Return the best unweighted average recall in a corpus, for a clip judged by itself.
 
     The class prior does not enter: the measure weighs all classes alike. With `label_noise` the score is that against
@@ -104,7 +104,8 @@ def known_best(order: Order) -> dict[str, Any]:
     Returns:
         `classes`, their number; `uar`, of a rule that hears the speaker for the first time, `uar_known_speaker`, of one
         that knows the speaker's habit and expressivity; `uar_unadapted`, of the rule that is best without a shift,
-        which does not know that the domain lies elsewhere; `standard_error` of the simulation of `uar`.
+        which does not know that the domain lies elsewhere; `standard_error` of the simulation of `uar`. None for labels
+        of frames, which the factors do not decide.
 
     Example:
         >>> best = known_best(Order("emovo", 0, Shift.uniform(0.5), 6, 5))
@@ -112,6 +113,8 @@ def known_best(order: Order) -> dict[str, Any]:
         True
     """
     names = [shown.name for shown in LAYOUTS[order.name].shows.values()]
+    if not names:
+        return None
     own = _Rule.of(order, names)
     common = _Rule.of(replace(order, shift=Shift()), names)
     x, habit, express = own.draw(np.random.default_rng(0))

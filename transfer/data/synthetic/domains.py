@@ -137,6 +137,7 @@ DOMAINS: dict[str, Domain] = {
     "iemocap": _domain("english_free", band=(80, 7000), slope=-0.3, room=(0.4, -9), gain=-8.0, noise=(28, 0.8)),
     "modma": _domain("mandarin_free", band=(140, 4800), slope=-2.0, room=(0.55, -5), gain=-12.0, noise=(20, 0.93)),
     "nemo": _domain("polish", band=(90, 7200), slope=-0.5, room=(0.15, -20), gain=5.0, noise=(42, 0.4)),
+    "phonemes": _domain("english", band=(80, 7600), slope=0.3, room=(0.15, -20), gain=-2.0, noise=(40, 0.4)),
     "ravdess": _domain("english", band=(60, 7800), slope=0.5, room=(0.2, -18), gain=-12.0, noise=(40, 0.5)),
     "savee": _domain("english", band=(70, 7500), slope=0.2, room=(0.2, -18), gain=-1.0, noise=(36, 0.6)),
     "tess": _domain("english", band=(80, 7400), slope=0.4, room=(0.12, -24), gain=-3.0, noise=(44, 0.4)),

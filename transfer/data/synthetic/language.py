@@ -5,7 +5,7 @@ Axis letters: S syllables, T ticks of `TICKS` per second, V vowels, 4 formants.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,22 @@ from scipy.ndimage import convolve1d
 
 from transfer.data.synthetic.factors import Prosody
 
-__all__ = ["TICKS", "Language", "Text", "Tracks", "articulate", "draw_text"]
+__all__ = ["PHONES", "TICKS", "Language", "Text", "Tracks", "articulate", "draw_text"]
 
 Array = NDArray[np.float64]
 
 TICKS = 200  # control ticks per second
+PHONES = (
+    "sil",
+    "s",
+    "n",
+    "a",
+    "e",
+    "i",
+    "o",
+    "u",
+    "uh",
+)  # silence, the two kinds of consonant, the vowels in their order
 _FRICATIVE = np.array([1800.0, 3200.0, 4700.0, 6200.0])  # Hz; the tract's resonances while noise is made at the teeth
 _MURMUR = np.array([280.0, 1300.0, 2500.0, 3500.0])  # Hz; nasals and liquids
 # Start and end of four contours (level, rising, low, falling), in units of the language's tone depth.
@@ -79,12 +90,14 @@ class Tracks:
         - pitch: (T,), semitones around the speaker's level.
         - voicing, frication: (T,), linear amplitudes.
         - formants: (T, 4), Hz, of a male tract.
+        - phones: (T,), the place in `PHONES` of what is said; empty where nobody asks.
     """
 
     pitch: Array
     voicing: Array
     frication: Array
     formants: Array
+    phones: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def draw_text(rng: np.random.Generator, *, syllables: int) -> Text:
@@ -156,7 +169,8 @@ def articulate(
     n = len(breaks)
     progress = _progress(breaks)
     unvoiced = text.consonant[:n] < language.unvoiced
-    vowels = language.vowels[(text.vowel[:n] * len(language.vowels)).astype(np.int64)]  # (S, 4)
+    said = (text.vowel[:n] * len(language.vowels)).astype(np.int64)
+    vowels = language.vowels[said]  # (S, 4)
     vowels = vowels * np.exp(0.05 * rng.standard_normal((n, 1)))
     consonants = np.where(unvoiced[:, None], _FRICATIVE, _MURMUR)
     level = 10.0 ** ((2.0 * rng.standard_normal(n) - _DECLINATION * progress) / 20.0)
@@ -173,10 +187,12 @@ def articulate(
     voicing = np.stack([level * np.where(unvoiced, 0.0, 0.4), level, none], axis=1).ravel()
     frication = np.stack([level * unvoiced, none, none], axis=1).ravel()
     formants = np.stack([consonants, vowels, vowels], axis=1).reshape(-1, 4)
+    phones = np.stack([np.where(unvoiced, 1, 2), 3 + said, np.zeros(n, np.int64)], axis=1).ravel()
     edge = (int(TICKS * rng.uniform(0.05, 0.15)), int(TICKS * rng.uniform(0.05, 0.15)))  # silence around the speech
     return Tracks(
         pitch=np.pad(2.0**prosody.pitch_range * _smooth(pitch, 15), edge, mode="edge"),
         voicing=_smooth(np.pad(np.repeat(voicing, length), edge), 7),
         frication=_smooth(np.pad(np.repeat(frication, length), edge), 7),
         formants=np.pad(_smooth(np.repeat(formants, length, axis=0), 11), (edge, (0, 0)), mode="edge"),
+        phones=np.pad(np.repeat(phones, length), edge),
     )

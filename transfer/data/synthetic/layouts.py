@@ -1,4 +1,7 @@
-"""The corpora that can be written, each in the layout of the real one: a table name -> layout."""
+"""The corpora that can be written, each in the layout of the real one: a table name -> layout.
+
+There is one for every reader, and `phonemes`: a manifest with labels of frames.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from transfer.data.synthetic.factors import DEPRESSED, NOT_DEPRESSED, Shown, act
 from transfer.data.synthetic.iemocap import IEMOCAP_EMOTIONS, SPEAKERS, write_iemocap
 from transfer.data.synthetic.modma import RECORDINGS, SUBJECTS, write_modma
 from transfer.data.synthetic.own_corpora import OWN
+from transfer.data.synthetic.phonemes import PHONEME_CLIPS, PHONEME_SPEAKERS, write_phonemes
 from transfer.data.synthetic.recording import Order
 
 __all__ = ["LAYOUTS", "Layout"]
@@ -29,7 +33,7 @@ class Layout:
         most_clips: Clips of the real corpus.
         write: Writes the corpus into an existing empty folder, and returns what is heard in clips (or of subjects) with a
             wrong label.
-        shows: What each class displaces, by its name in the corpus.
+        shows: What each class displaces, by its name in the corpus; nothing where labels are those of frames.
         fewest_speakers: Speakers without which a class would be missing.
     """
 
@@ -68,6 +72,7 @@ LAYOUTS: dict[str, Layout] = {
         SUBJECTS, SUBJECTS, 4, RECORDINGS, write_modma, {"HC": NOT_DEPRESSED, "MDD": DEPRESSED}, fewest_speakers=2
     ),
     "nemo": _acted(ACTED["nemo"], 5),
+    "phonemes": Layout(12, len(PHONEME_SPEAKERS), 4, PHONEME_CLIPS, write_phonemes, {}),
     "ravdess": _acted(ACTED["ravdess"], 2, speakers=12),
     "savee": _acted(ACTED["savee"], 5),
     "tess": _acted(ACTED["tess"], 8),

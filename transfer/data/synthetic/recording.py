@@ -32,6 +32,7 @@ class Order:
     speakers: int
     clips: int
     difficulty: Difficulty = field(default_factory=Difficulty)
+    hop: int = 160  # samples at 16 kHz between two labels, of corpora with labels of frames
 
     def clips_by_class(self, classes: Sequence[str]) -> dict[str, int]:
         """Return the clips per speaker of each class; which classes are rare is drawn by seed and corpus.
@@ -105,12 +106,27 @@ class Session:
             syllables: Length of the text.
             seconds: Cut the text at about this length; all of it when None.
         """
+        return self.record_with_phones(clip, text=text, prosody=prosody, syllables=syllables, seconds=seconds)[0]
+
+    def record_with_phones(
+        self, clip: str, *, text: str, prosody: Prosody, syllables: int, seconds: float | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the same clip, and the place in `PHONES` of what is said at each of `TICKS` ticks a second.
+
+        Args:
+            clip: as `record` takes it.
+            text: as well.
+            prosody: as well.
+            syllables: as well.
+            seconds: as well.
+        """
         rng = self._stream("clip", clip)
         said = draw_text(stream(self.order.seed, self.order.name, "text", text), syllables=syllables)
         moment = BETWEEN_CLIPS * self.order.difficulty.spread_factor
         total = self.speaker.habit + prosody + moment.draw(rng)
         tracks = articulate(said, self._language, total, rng, seconds=seconds)
-        return transmit(vocalise(tracks, self.speaker, total, rng), self._channel, self._response, rng)
+        speech = vocalise(tracks, self.speaker, total, rng)
+        return transmit(speech, self._channel, self._response, rng), tracks.phones
 
 
 def write_wav(path: Path, audio: NDArray[np.float32], *, rate: int, stereo: bool = False) -> None:
