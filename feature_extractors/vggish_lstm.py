@@ -85,7 +85,7 @@ class VGGishLSTM(nn.Module):
         x = F.pad(x, (0, max(FRAMES - x.shape[-1], 0)))
         patches = x.unfold(2, FRAMES, FRAMES).permute(0, 2, 3, 1)  # (N, P, 96, 64)
         clips, count = patches.shape[:2]
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):  # whoever unfreezes parameters
+        with torch.set_grad_enabled(torch.is_grad_enabled() and (not self.frozen or x.requires_grad)):  # whoever thaws
             embeddings = self.vggish(patches.flatten(0, 1)).unflatten(0, (clips, count))  # (N, P, 128)
         if lengths is not None:
             lengths = (lengths // FRAMES).clamp(min=1)

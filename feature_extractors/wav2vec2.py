@@ -71,14 +71,14 @@ class _SpeechModel(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real samples of each clip."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen != "all"):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and (self.frozen != "all" or x.requires_grad)):
             outputs, valid = self.outputs(x, lengths)
         y = outputs[-1] if self.mixture is None else self.mixture(outputs)
         return Frames.build(y, valid)
 
     def outputs(self, x: Tensor, lengths: Tensor | None = None) -> tuple[list[Tensor], Tensor | None]:
         """Return the outputs of all Transformer layers, J tensors (N, F, T), and the mask of real frames."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen == "none"):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and (self.frozen == "none" or x.requires_grad)):
             x, valid = self._convolve(x, lengths)  # (N, T, channels)
         x = self.model.encoder.feature_projection(x)  # (N, T, F)
         x = x if valid is None else x.masked_fill(~valid[..., None], 0)

@@ -73,3 +73,27 @@ def test_a_mistake_prints_one_message_and_exits_with_2(words, says, monkeypatch,
 def test_values_that_are_no_yaml_are_refused():
     with pytest.raises(RecipeError, match="the value is not YAML"):
         describe_extractor("tim", ["blocks=[1"])
+
+
+@pytest.mark.parametrize("name", ["wav2vec2", "hubert", "wavlm"])
+@pytest.mark.parametrize("frozen", ["none", "convolutions", "all"])
+def test_a_frozen_network_on_waveforms_hears_the_whole_clip_too(name, frozen):
+    options = ["weights=random", "size=tiny", f"frozen={frozen}"]
+    found = describe_extractor(name, options, frontend="waveform", frames=2000)
+    assert found["output"] == [24, 49]  # (2000 - 10) // 5 + 1 samples, then kernels 3, 3, 2 at strides of 2
+    assert found["receptive_field"]["frames"] is None  # by its attention
+
+
+def test_functionals_have_one_frame_which_is_the_clip():
+    found = describe_extractor("functionals", frontend="egemaps")
+    assert (found["input"], found["output"], found["seconds"]) == ([88, 1], [128, 1], 10)
+    assert found["receptive_field"] == {"frames": 1, "seconds": 10}
+    assert found["parameters"] > 88 * 256 + 256 * 128
+
+
+def test_a_frozen_vggish_hears_the_whole_clip_through_its_lstm():
+    front_end = ["frontend.bands=64", "frontend.n_fft=400", "frontend.hop=160"]
+    options = ["channels=[8, 8, 8, 8]", "hidden=64", "frozen=true", *front_end]
+    found = describe_extractor("vggish_lstm", options, frontend="log_mel", frames=192)
+    assert found["output"] == [128, 2]
+    assert found["receptive_field"]["frames"] is None

@@ -117,7 +117,7 @@ def _parse(text: str) -> tuple[str, str, Any]:
 
 
 def _frame_shift(front_end: Any) -> float:
-    """Return the seconds from one frame to the next."""
+    """Return the seconds from one frame to the next; of functionals, whose only frame is the clip, those of the clip."""
     rate = int(front_end.sample_rate)
     frames = int(front_end.frames(200 * rate)) - int(front_end.frames(100 * rate))
-    return 100 / frames
+    return 100 / frames if frames else float(SECONDS)
