@@ -268,6 +268,7 @@ def _train(
 
     monitor = Monitor(strategy) if recipe.training.monitor else None
     before, pictured = gaps_by_level(strategy), sample()
+    keeper.start_clock()
     records = [
         train_stage(recipe, stage, strategy, prepared, fabric, tracker, reporter, monitor, keep, shared, keeper)
         for stage in strategy.stages()

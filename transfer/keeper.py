@@ -137,6 +137,10 @@ class Keeper:
             raise KeyboardInterrupt
         self._signal = number
 
+    def start_clock(self) -> None:
+        """Count the seconds of training from here: what came before was no training."""
+        self._start = time.perf_counter()
+
     def seconds_so_far(self) -> float:
         """Return the time spent on the run, that before an interruption with it."""
         return float(self.run.get("seconds", 0.0)) + time.perf_counter() - self._start
