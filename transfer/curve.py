@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from transfer.comparing import compare_suite
-from transfer.data.synthetic import DIALS
+from transfer.data.synthetic import DIALS, Difficulty
 from transfer.errors import RecipeError, UserError, did_you_mean
 from transfer.output import default_folder, write_json
 from transfer.progress import Reporter
@@ -65,15 +65,16 @@ def read_axis(subjects: str | None, dial: str | None) -> Axis:
         labelled = tuple({"target.labelled_speakers": v if v == "all" else int(v)} for v in values)
         return Axis("labelled target subjects", values, labelled)
     name, _, rest = str(dial).partition("=")
-    known = ("shift", *DIALS, "spread", "label_noise", "prior")
+    known = ("shift", *DIALS)
     if name not in known:
         raise RecipeError(f"--dial: no dial {name!r}; {did_you_mean(name, known)}")
     try:
         numbers = [float(part) for part in rest.split(",")]
     except ValueError as error:
         raise RecipeError(f"--dial {dial}: expected numbers such as {name}=0,0.5,1") from error
-    key = "synthetic.target.shift" if name in ("shift", *DIALS) else f"synthetic.target.{name}"
-    settings = tuple({key: {name: number} if name in DIALS else number} for number in numbers)
+    alone = name == "shift" or name in {field.name for field in fields(Difficulty)}  # shift itself: all its dials at once
+    key = f"synthetic.target.{name}" if alone else "synthetic.target.shift"
+    settings = tuple({key: number if alone else {name: number}} for number in numbers)
     return Axis(f"dial of the target's stand-in: {name}", tuple(f"{n:g}" for n in numbers), settings, synthetic=True)
 
 
