@@ -72,7 +72,9 @@ def read_axis(subjects: str | None, dial: str | None) -> Axis:
         numbers = [float(part) for part in rest.split(",")]
     except ValueError as error:
         raise RecipeError(f"--dial {dial}: expected numbers such as {name}=0,0.5,1") from error
-    alone = name == "shift" or name in {field.name for field in fields(Difficulty)}  # shift itself: all its dials at once
+    alone = name == "shift" or name in {
+        field.name for field in fields(Difficulty)
+    }  # shift itself: all its dials at once
     key = f"synthetic.target.{name}" if alone else "synthetic.target.shift"
     settings = tuple({key: number if alone else {name: number}} for number in numbers)
     return Axis(f"dial of the target's stand-in: {name}", tuple(f"{n:g}" for n in numbers), settings, synthetic=True)

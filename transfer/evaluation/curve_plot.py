@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from transfer.evaluation.report.wording import metric_words
+
 __all__ = ["plot_curve"]
 
 
@@ -27,8 +29,8 @@ def plot_curve(curve: Mapping[str, Any], file: Path) -> None:
     names = list(dict.fromkeys(name for point in points for name in point["systems"]))
     for index, name in enumerate(names):
         row = [point["systems"].get(name) for point in points]
-        shift = (
-            (index - (len(names) - 1) / 2) * 0.5 / max(len(names), 1)
+        shift = (index - (len(names) - 1) / 2) * min(
+            0.06, 0.5 / len(names)
         )  # side by side, so that bars can be told apart
         style = {"marker": "o", "capsize": 2, "linewidth": 1.2, "color": f"C{index % 10}", "label": name}
         if row[0] and row[0]["role"] == "control":
@@ -39,12 +41,15 @@ def plot_curve(curve: Mapping[str, Any], file: Path) -> None:
         left.plot(
             places, [point["best"] for point in points], color="black", linestyle=":", label="best there is (a clip)"
         )
-    left.axhline(points[0]["chance"], color="grey", linewidth=0.8)
+    left.axhline(points[0]["chance"], color="grey", linewidth=0.8, label="chance")
     right.axhline(0, color="grey", linewidth=0.8)
-    for axes, title in ((left, f"{curve['metric']} by {points[0]['level']}"), (right, "gain over the baseline")):
+    for axes, title in (
+        (left, f"{metric_words(curve['metric'])} by {points[0]['level']}"),
+        (right, "gain over the baseline"),
+    ):
         axes.set_xticks(list(places), [point["value"] for point in points])
-        axes.set(xlabel=curve["axis"], title=f"{title}, 95% over subjects")
-    left.legend(fontsize=7, ncols=2)
+        axes.set(xlabel=curve["axis"], title=f"{title}, 95% intervals", xlim=(-0.5, len(points) - 0.5))
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", fontsize=8, ncols=6)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=120)
 
