@@ -65,7 +65,8 @@ class FeaturesToLogits(nn.Module):
 
     def expected(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits as the toolkit itself computes them."""
-        return self(features, lengths)
+        logits: Tensor = self(features, lengths)
+        return logits
 
     def examples(self, clips: int, seconds: float, predictor: Predictor) -> tuple[Tensor, Tensor]:
         """Return random features like those of training, clips of many lengths; the first is the longest."""

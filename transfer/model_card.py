@@ -142,7 +142,7 @@ def _scores(summary: Tree, test: Tree) -> Iterator[str]:
 
 def _subgroups(test: Tree) -> Iterator[str]:
     """Yield the scores of groups of subjects, with who could not be scored and why."""
-    found = next(
+    found: Tree = next(
         (test[level]["subgroups"] for level in reversed(LEVELS) if (test.get(level) or {}).get("subgroups")), {}
     )
     rows, apart = [], []
