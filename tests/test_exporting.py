@@ -14,6 +14,7 @@ from transfer.build import build_front_end, build_model
 from transfer.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from transfer.cli import main
 from transfer.data.audio import load_audio
+from transfer.data.normalisation import Moments
 from transfer.errors import RecipeError, UserError
 from transfer.exporting import export_graph
 from transfer.graph_modules import FeaturesToLogits, WaveformsToLogits
@@ -43,8 +44,8 @@ def checkpoint(folder, **more):
     classes = {"nemo": ("x", "y", "z"), "emovo": ("x", "y", "z")}
     torch.manual_seed(0)
     model = build_model(checked, in_channels=front_end.channels, classes=classes)
-    for corpus in classes:  # a step of training each, so that statistics differ from corpus to corpus
-        model(torch.randn(4, front_end.channels, 60) * 5 + 2, torch.tensor([60, 50, 40, 30]), corpus)
+    for i, corpus in enumerate(classes):  # a step of training each, so that statistics differ from corpus to corpus
+        model(torch.randn(4, front_end.channels, 60) * (1 + 9 * i) + i, torch.tensor([60, 50, 40, 30]), corpus)
     with torch.no_grad():  # logits that differ by as much as those of a trained model
         model.head("emovo").classifier.weight.mul_(50)
     scale = 20 * torch.rand(front_end.channels) + 1
@@ -184,12 +185,27 @@ def test_onnx_of_waveforms_gives_the_same_logits(predictor, waveforms, tmp_path)
 def test_the_standardisation_of_training_is_in_the_graph(kind, waveforms, tmp_path):
     ready = Predictor(checkpoint(tmp_path, normalisation=kind))
     soundfile.write(tmp_path / "a.wav", waveforms[0].numpy(), 16000, subtype="FLOAT")
-    row = ready(find_clips([tmp_path / "a.wav"]), level="slice").table.iloc[0]
     features = ready.front_end(waveforms[0])[None]
-    with torch.no_grad():
+    with torch.no_grad():  # before `predict` has put the BatchNorm statistics of the target in place
         logits = FeaturesToLogits(ready).eval()(features, torch.tensor([features.shape[-1]]))[0]
     found = torch.softmax(logits / ready.temperature, dim=0)
+    row = ready(find_clips([tmp_path / "a.wav"]), level="slice").table.iloc[0]
     assert [row[f"p_{name}"] for name in ready.classes] == pytest.approx(found.tolist(), abs=1e-5)
+
+
+class Through(torch.nn.Module):
+    def forward(self, x, lengths=None):
+        return x
+
+
+def test_channels_that_hardly_move_are_standardised_as_in_training(predictor):
+    module = FeaturesToLogits(predictor)
+    module.extractor = module.head = Through()
+    module.std.fill_(1e-5)
+    features = torch.randn(1, 39, 7)
+    moments = Moments(module.mean[:, 0].numpy(), module.std[:, 0].numpy())
+    expected = moments.apply(features[0].T.numpy()).T
+    assert module(features, torch.tensor([7]))[0].numpy() == pytest.approx(expected, rel=1e-4)
 
 
 def test_what_cannot_begin_with_waveforms_says_why(tmp_path):

@@ -80,7 +80,7 @@ def test_leakage_is_told_as_a_share_and_what_was_not_looked_for_as_such():
     ("more", "recipe", "words"),
     [
         ({"synthetic": {"modma": {}}}, {}, "SYNTHETIC"),
-        ({"metrics": {"test": {"subject": {**SUBJECT, "subjects": 4}}}}, {}, "4 test subjects are few"),
+        ({"metrics": {"test": {"subject": {**SUBJECT, "subjects": 4}}}}, {}, "test subjects are few"),
         ({"selection": {"by": "oracle"}}, {}, "chosen by test labels"),
         ({"split": {"transductive": True}}, {}, "Transductive"),
         ({"leakage": {"accepted": ["speaker"]}}, {}, "accepted leaks"),
