@@ -59,7 +59,7 @@ class AttentionStack(TemporalStack):
         attended = self.attended(self.project_in(x, valid), valid)
         projected = torch.cat([self.project_out.conv(y) for y in attended])  # (B N, F, T)
         repeated = None if valid is None else valid.repeat(len(attended), 1)
-        return list(self.project_out.norm(projected, repeated).chunk(len(attended)))
+        return list(self.project_out.norm(projected, repeated).unflatten(0, (len(attended), -1)))
 
     def attended(self, x: Tensor, valid: Tensor | None) -> list[Tensor]:
         """Return the attended outputs at the stack's own width."""

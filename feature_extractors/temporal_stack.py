@@ -100,8 +100,8 @@ class TemporalStack(nn.Module):
         """
         both = torch.cat([x, reverse_time(x, valid)])  # (2 N, C, T)
         outputs = self.chain(both, None if valid is None else valid.repeat(2, 1))
-        forward, backward = zip(*(output.chunk(2) for output in outputs), strict=True)
-        return list(forward), [reverse_time(b, valid) for b in backward]
+        clips = x.shape[0]  # cut by number, not by halves: torch.export then keeps the batch free
+        return [y[:clips] for y in outputs], [reverse_time(y[clips:], valid) for y in outputs]
 
 
 class DifferenceStack(TemporalStack):

@@ -33,6 +33,7 @@ def test_the_folder_holds_everything_and_the_summary_says_what_was_done(summary,
         "history.json",
         "model.safetensors",
         "projections.npz",
+        "model_card.md",
     }
     assert names == files
     wanted = "name strategy seed source target target_labels selection split leakage metrics"

@@ -111,6 +111,10 @@ def without_weights(component: Component) -> Component:
 def build_component(section: str, table: str, component: Component, filled_in: Mapping[str, Any]) -> Any:
     """Construct a component from its options and from what the engine fills in, where its class wants that."""
     cls = registries()[table][component.name]
+    if not (isinstance(cls, type) and issubclass(cls, nn.Module)):  # a file's record may name any function there is
+        raise RecipeError(
+            f"{section}.name: {component.name!r} is no class of torch modules; expected a subclass of nn.Module"
+        )
     wanted = inspect.signature(cls).parameters
     given = {k: v for k, v in filled_in.items() if k in wanted}
     try:

@@ -22,6 +22,7 @@ __all__ = [
     "Checkpoint",
     "corpora_heard",
     "epoch_file",
+    "fill_model",
     "read_checkpoint",
     "write_checkpoint",
 ]
@@ -73,14 +74,18 @@ def epoch_file(folder: Path, epoch: int) -> Path:
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a model file, or the one in a run folder.
+    """Read a model file, the one in a run folder, or a bundle.
 
     Raises:
-        RecipeError: where there is none, or it is not a model file of this toolkit.
+        UserError: where there is none, or it is neither a model file nor a bundle of this toolkit.
     """
     file = Path(path) / FILE if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise RecipeError(f"no model file at {file}; expected a run folder that holds {FILE}, or such a file")
+    from transfer.bundle import is_bundle, read_bundle  # which reads into this module's Checkpoint
+
+    if is_bundle(file):
+        return read_bundle(file)
     try:
         with safe_open(file, "pt") as opened:
             record = json.loads((opened.metadata() or {})["record"])
@@ -92,6 +97,30 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         kind, _, rest = name.partition(".")
         parts.setdefault(kind, {})[rest] = tensor
     return Checkpoint(parts["model"], parts["normalisation"], record)
+
+
+def fill_model(model: TransferModel, checkpoint: Checkpoint, front_end: Mapping[str, Any]) -> None:
+    """Give a model its weights.
+
+    Args:
+        model: takes them.
+        checkpoint: where they come from.
+        front_end: exact parameters of the front end that feeds it here.
+
+    Raises:
+        RecipeError: where they do not fit the recipe, or were trained on features that this version does not compute.
+    """
+    theirs = checkpoint.record.get("front_end") or front_end
+    if differing := [key for key in front_end if theirs.get(key) != front_end[key]]:
+        key = differing[0]
+        raise RecipeError(
+            f"the model was trained on another front end ({key}: {theirs.get(key)!r} there, {front_end[key]!r} here); "
+            "use the version of this toolkit that its record names"
+        )
+    try:
+        model.load_state_dict(checkpoint.weights)
+    except RuntimeError as error:
+        raise RecipeError(f"the weights are not those of the recipe: {error}") from error
 
 
 def heard(checkpoint: Checkpoint) -> set[str]:

@@ -16,6 +16,7 @@ import typer
 from transfer.compare_cli import compare_command, curve_command
 from transfer.console import console, print_json
 from transfer.corpus_cli import corpus_app
+from transfer.export_cli import export_command
 from transfer.ui_cli import ui_command
 
 __all__ = ["app", "main"]
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.add_typer(corpus_app, name="corpus")
 app.command("compare")(compare_command)
 app.command("curve")(curve_command)
+app.command("export")(export_command)
 app.command("ui")(ui_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]
@@ -118,7 +120,7 @@ def check_command(
 
 @app.command("predict")
 def predict_command(
-    checkpoint: Annotated[Path, typer.Argument(help="folder of a run, or its model file")],
+    checkpoint: Annotated[Path, typer.Argument(help="folder of a run, its model file, or a bundle")],
     paths: Annotated[
         list[str], typer.Argument(help="audio files, folders, patterns, a CSV table; - reads paths from stdin")
     ],

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "AudioError",
+    "BundleError",
     "CorpusError",
     "LeakageError",
     "NumericsError",
@@ -30,6 +31,10 @@ class UserError(ValueError):
 
 class RecipeError(UserError):
     """A recipe that cannot be read, or holds a key, name or value that does not exist."""
+
+
+class BundleError(UserError):
+    """A bundle that is damaged, was changed, or holds what a bundle must not hold."""
 
 
 class CorpusError(UserError):

@@ -33,6 +33,7 @@ from transfer.evaluation.projections import Sample, write_projections
 from transfer.initial_weights import needs_no_file, refuse_frozen_draws, take_over
 from transfer.keeper import ASKED, Keeper
 from transfer.loading import load_recipe
+from transfer.model_card import write_model_card
 from transfer.optim import parameter_groups
 from transfer.output import default_folder, output_folder, partial_folder, write_json
 from transfer.prediction import predict
@@ -69,8 +70,8 @@ def run(
 ) -> dict[str, Any]:
     """Run a recipe and return its summary.
 
-    The folder gets `summary.json`, `recipe.yaml` (resolved), `predictions.parquet`, `history.json` and the model; all of
-    it is logged to MLflow. It appears when everything is in it: a run that fails leaves none, one that is interrupted can go
+    The folder gets `summary.json`, `model_card.md`, `recipe.yaml` (resolved), `predictions.parquet`, `history.json` and the
+    model; all of it is logged to MLflow. It appears when everything is in it: a run that fails leaves none, one that is interrupted can go
     on where it was (`resume_run`), and ends as if nothing had happened.
 
     Args:
@@ -106,6 +107,7 @@ def run(
         strategy, _ = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial, shared, keeper)
         write_json(partial / "summary.json", summary)
+        write_model_card(partial, summary, public_recipe(loaded))
         Keeper.forget(partial)
         track_result(tracker, loaded, summary, partial)
     return {**summary, "folder": str(folder)}

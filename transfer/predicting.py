@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from transfer.build import build_front_end, build_model
-from transfer.checkpoint import Checkpoint, read_checkpoint
+from transfer.checkpoint import Checkpoint, fill_model, read_checkpoint
 from transfer.data.corpus import is_audio
 from transfer.data.domain import build_domain
 from transfer.data.features import extract_features
@@ -62,7 +62,7 @@ def predict(
     """Return what a trained model says of audio that it has never heard.
 
     Args:
-        checkpoint: a run folder, or its model file.
+        checkpoint: a run folder, its model file, or a bundle.
         paths: audio files, folders (everything in them that is audio), patterns such as `in/*.wav`, or a CSV table with
             the columns `path` (relative to the table) and, where known, `speaker`, `recording`, `start`, `end` (s).
         level: one row a `slice`, a `recording` (a file, unless a table says other) or a `subject` (needs `speaker`).
@@ -177,7 +177,7 @@ class Predictor:
         self.model: TransferModel = build_model(
             self.recipe, in_channels=int(self.front_end.channels), classes=classes, filled=True
         ).eval()
-        self.model.load_state_dict(checkpoint.weights)
+        fill_model(self.model, checkpoint, self.front_end.record())
         self.moments = _moments(checkpoint.normalisation)
         chosen = record.get("evaluation") or {}
         self.rule, self.temperature = chosen.get("rule", "mean"), float(chosen.get("temperature") or 1.0)

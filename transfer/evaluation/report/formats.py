@@ -10,7 +10,7 @@ from typing import Any
 
 from transfer.evaluation.report.wording import answer, metric_words, p_words, set_apart, with_interval
 
-__all__ = ["FORMATS", "to_csv", "to_latex", "to_markdown"]
+__all__ = ["FORMATS", "escape_markdown", "to_csv", "to_latex", "to_markdown"]
 
 Result = Mapping[str, Any]
 
@@ -22,10 +22,10 @@ def to_markdown(result: Result) -> str:
         result: what `comparison.json` holds.
     """
     header, rows = _table(result)
-    table = ["| " + " | ".join(_markdown(cell) for cell in line) + " |" for line in (header, *rows)]
+    table = ["| " + " | ".join(escape_markdown(cell) for cell in line) + " |" for line in (header, *rows)]
     table.insert(1, "|--:|" + "---|" * (len(header) - 1))
-    notes = [f"- {_markdown(str(words))}" for words in result.get("warnings") or []]
-    return "\n".join([_markdown(" ".join(answer(result))), "", *table, *([""] if notes else []), *notes]) + "\n"
+    notes = [f"- {escape_markdown(str(words))}" for words in result.get("warnings") or []]
+    return "\n".join([escape_markdown(" ".join(answer(result))), "", *table, *([""] if notes else []), *notes]) + "\n"
 
 
 def to_latex(result: Result) -> str:
@@ -129,7 +129,7 @@ def _csv(value: Any) -> Any:
     return f"'{words}" if words.lstrip().startswith(("=", "+", "-", "@")) else words
 
 
-def _markdown(words: str) -> str:
+def escape_markdown(words: str) -> str:
     """Return a text without anything that Markdown or HTML would read."""
     return re.sub(r"([\\`*_{}\[\]<>|#~&$!])", r"\\\1", _one_line(words))
 

@@ -14,6 +14,7 @@ METRICS = {
     "auc": "ROC-AUC",
     "pr_auc": "PR-AUC",
     "brier": "Brier",
+    "ece": "ECE",
     "ccc": "CCC",
     "mae": "MAE",
     "rmse": "RMSE",
