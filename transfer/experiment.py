@@ -71,8 +71,8 @@ def run(
     """Run a recipe and return its summary.
 
     The folder gets `summary.json`, `model_card.md`, `recipe.yaml` (resolved), `predictions.parquet`, `history.json` and the
-    model; all of it is logged to MLflow. It appears when everything is in it: a run that fails leaves none, one that is interrupted can go
-    on where it was (`resume_run`), and ends as if nothing had happened.
+    model; all of it is logged to MLflow. It appears when everything is in it: a run that fails leaves none, one that is
+    interrupted can go on where it was (`resume_run`), and ends as if nothing had happened.
 
     Args:
         recipe: a recipe, its file, or its name.
