@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich import box
@@ -15,6 +15,7 @@ from transfer.evaluation.subgroups import subgroups_in_words
 __all__ = ["print_comparison"]
 
 _COLOURS = {"positive": "green", "negative": "red"}
+_SIGNS = {"unequal budget": "†", "leaking": "‡", "oracle-selected": "§", "synthetic": "°"}
 
 
 def print_comparison(comparison: Mapping[str, Any], console: Console) -> None:
@@ -40,15 +41,23 @@ def print_comparison(comparison: Mapping[str, Any], console: Console) -> None:
         if row["sentence"] and row["role"] == "system":
             verdict = (row["gain"] or {}).get("verdict", "")
             console.print(Text(f"  {row['sentence']}", _COLOURS.get(verdict, "")))
-    for row in comparison["systems"]:
-        for line in subgroups_in_words(row.get("subgroups") or {}):
-            console.print(Text(f"  {row['name']}: UAR by {line}", "dim"))
+    for line in _subgroups(comparison):
+        console.print(Text(f"  {line}", "dim"))
     for warning in comparison["warnings"]:
         console.print(Text(f"note: {warning}", "yellow"))
     for failure in comparison["failures"]:
         fold = "" if failure["fold"] is None else f", fold {failure['fold']}"
         where = f"{failure['system']}, seed {failure['seed']}{fold}"
         console.print(Text(f"failed: {where}: {failure['reason']}", "red"))
+
+
+def _subgroups(comparison: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the subgroups of each system where two or more were scored; the page has all, with who was not and why."""
+    for row in comparison["systems"]:
+        found = row.get("subgroups") or {}
+        told = {name: {**one, "not_scored": {}} for name, one in found.items() if len(one["groups"]) > 1}
+        if row["role"] == "system":
+            yield from (f"{row['name']}: UAR by {line}" for line in subgroups_in_words(told))
 
 
 def _title(comparison: Mapping[str, Any]) -> str:
@@ -69,18 +78,20 @@ def _marks_of_all(comparison: Mapping[str, Any]) -> list[str]:
 def _ranking(comparison: Mapping[str, Any]) -> Table:
     """Return the rows: honest ones by score, then those that may not be ranked."""
     of_all = _marks_of_all(comparison)
-    marked = any(set(row["marks"]) - set(of_all) for row in comparison["systems"])
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption="* control", caption_justify="left")
-    table.add_column("")
+    signs = {
+        mark: _SIGNS.get(mark, "!") for row in comparison["systems"] for mark in row["marks"] if mark not in of_all
+    }
+    notes = ["* control", *(f"{sign} {mark}" for mark, sign in sorted(signs.items()))]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption_justify="left")
+    table.caption = "   ".join(notes)
+    table.add_column("", min_width=2, justify="right")
     table.add_column("row", no_wrap=True)
     gain_over = f"gain over {comparison['baseline']}" if comparison["baseline"] else "gain"
     for name in ("score [95%]", gain_over, "p (Holm)", "runs"):
         table.add_column(name, justify="right", no_wrap=True)
-    if marked:
-        table.add_column("marks")
     for row in comparison["systems"]:
         gain = row["gain"]
-        name = f"{row['name']}*" if row["role"] == "control" else row["name"]
+        name = row["name"] + "*" * (row["role"] == "control") + "".join(signs.get(mark, "") for mark in row["marks"])
         said = (
             Text(_with_interval(gain["value"], gain["interval"], "+"), _COLOURS.get(gain["verdict"], ""))
             if gain
@@ -88,7 +99,7 @@ def _ranking(comparison: Mapping[str, Any]) -> Table:
         )
         cells = [str(row["rank"] or "-"), name, _with_interval(row["score"], row["interval"]), said]
         cells += [f"{gain['p_holm']:.3f}" if gain and gain["p_holm"] is not None else "", str(row["runs"])]
-        table.add_row(*cells, *([", ".join(mark for mark in row["marks"] if mark not in of_all)] if marked else []))
+        table.add_row(*cells)
     return table
 
 
