@@ -29,7 +29,8 @@ def test_ranks_scores_gains_and_marks_fit_into_eighty_columns():
     runs = [run(name, seed, 0.5, **usual) for name in ("scratch", "source_only", "freeze") for seed in range(2)]
     runs += [run("information_maximisation"[:14], seed, 2.0, **steps) for seed in range(2)]
     lines = printed(compare(runs))
-    body = [line for line in lines if line[:2].strip().isdigit() and line[2:3] == " "]
+    rule = next(i for i, line in enumerate(lines) if "───" in line)
+    body = lines[rule + 1 : rule + 5]
     assert [line.split()[0] for line in body] == ["1", "2", "3", "4"]
     assert body[0].split()[1] == "information_ma†"
     assert "unequal budget" in next(line for line in lines if line.startswith("* control"))
