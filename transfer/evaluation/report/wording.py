@@ -96,14 +96,15 @@ def answer(result: Mapping[str, Any]) -> list[str]:
 
 
 def tally(result: Mapping[str, Any]) -> str:
-    """Return how many of the honest systems gain over the baseline, in words; '' where there is none.
+    """Return how many of the honest systems, controls aside, gain over the baseline, in words; '' where there is none.
 
     Example:
         >>> gained = {"rank": 1, "gain": {"verdict": "positive"}}
         >>> tally({"baseline": "scratch", "systems": [gained, {"rank": 2, "gain": None}]})
         'Against scratch: 1 of 1 gains, 0 are inconclusive, 0 lose.'
     """
-    verdicts = [row["gain"]["verdict"] for row in result["systems"] if not set_apart(row) and row.get("gain")]
+    rows = [row for row in result["systems"] if not set_apart(row) and row.get("role") != "control"]
+    verdicts = [row["gain"]["verdict"] for row in rows if row.get("gain")]
     if not verdicts or not result.get("baseline"):
         return ""
     found = {kind: verdicts.count(kind) for kind in ("positive", "inconclusive", "negative")}
