@@ -170,7 +170,7 @@ def test_nothing_recorded_names_this_machine_a_host_or_a_speaker(tracked, artifa
     for content in [path.read_bytes() for path in files] + said:
         for secret in (str(tracked.here), str(tracked.here.parent.parent), "audio_lanzhou", "://", "0201000"):
             assert secret.encode() not in content, secret
-    assert len(files) == 6 + 5
+    assert len(files) == 7 + 5
 
 
 @pytest.mark.parametrize(("switch", "version", "kept"), [(True, "V1", 1), (False, "V1", 0), (True, "frames", 0)])
