@@ -67,11 +67,11 @@ def negative_warning(name: str, baseline: str, gain: Mapping[str, Any]) -> str:
 
     Example:
         >>> negative_warning("mmd", "scratch", {"value": -0.1, "interval": [-0.2, -0.02]})
-        'negative transfer: mmd scores 0.10 lower than scratch, and at least 0.02 lower by its interval: leave it out here'
+        'negative transfer: mmd scores 0.100 lower than scratch, and at least 0.020 lower by its interval: leave it out here'
     """
     least = abs(gain["interval"][1])
     return (
-        f"negative transfer: {name} scores {abs(gain['value']):.2f} lower than {baseline}, and at least {least:.2f} "
+        f"negative transfer: {name} scores {abs(gain['value']):.3f} lower than {baseline}, and at least {least:.3f} "
         "lower by its interval: leave it out here"
     )
 
