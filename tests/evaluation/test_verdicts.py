@@ -23,7 +23,16 @@ def test_a_sentence_says_what_it_rests_on():
     gain = {"value": -0.08, "interval": [-0.15, -0.01], "p_holm": 0.0001, "verdict": "negative"}
     said = gain_sentence("mmd", "scratch", gain, subjects=6, seeds=1, marks=["synthetic"])
     assert said == "mmd gains -0.08 [-0.15, -0.01] over scratch (p < 0.001 after Holm; 6 subjects, 1 seed): negative."
-    assert "at least 0.01 lower" in negative_warning("mmd", "scratch", gain)
+    assert "at least 0.010 lower" in negative_warning("mmd", "scratch", gain)
+
+
+@pytest.mark.parametrize(("p", "alone"), [(0.2, True), (0.04, False), (None, False)])
+def test_a_verdict_that_holms_correction_does_not_bear_out_says_so(p, alone):
+    gain = {"value": 0.08, "interval": [0.01, 0.15], "p_holm": p, "verdict": "positive"}
+    said = gain_sentence("mmd", "scratch", gain, subjects=6, seeds=1, marks=[])
+    assert ("By its interval alone" in said) is alone
+    no_gain = gain_sentence("mmd", "scratch", {**gain, "verdict": "inconclusive"}, subjects=6, seeds=1, marks=[])
+    assert "By its interval alone" not in no_gain
 
 
 def test_what_is_dishonest_is_said_so_and_what_is_not_defined_too():
