@@ -30,11 +30,12 @@ def test_the_name_of_a_suite_is_what_its_recipes_share():
 
 def test_a_suite_file_says_the_same_and_the_command_line_wins(tmp_path):
     text = "recipes:\n- casia_to_modma_mmd\n- {recipe: casia_to_modma_mmd, name: strong, overrides: {strategy.weight: 2}}\n"
-    suite = load_suite([write(tmp_path, text + "seeds: [3, 5]\nfolds: 4\n"), "training.epochs=2"], folds=6)
+    text += "seeds: [3, 5]\nfolds: 4\noverrides: {training.epochs: 9, batch_statistics: shared}\n"
+    suite = load_suite([write(tmp_path, text), "training.epochs=2"], folds=6)
     assert suite.name == "mine"
     assert (suite.seeds, suite.folds) == ([3, 5], 6)
     assert suite.recipes[1].overrides == {"strategy.weight": 2}
-    assert suite.overrides == {"training.epochs": 2}
+    assert suite.overrides == {"training.epochs": 2, "batch_statistics": "shared"}
 
 
 @pytest.mark.parametrize(

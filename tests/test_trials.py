@@ -49,6 +49,20 @@ def test_a_control_hears_and_tests_what_the_recipes_do():
     assert all(t.recipe.split == found[0].recipe.split for t in found)
 
 
+def test_a_control_has_the_labelled_speakers_of_the_first_recipe(tmp_path):
+    (tmp_path / "a_to_b_scratch.yaml").write_text("extends: few.yaml\nstrategy: {name: scratch}\n")
+    (tmp_path / "few.yaml").write_text("name: few\nsource: {corpus: nemo}\ntarget: {corpus: emovo}\nlabels: shared\n")
+    first = "extends: few.yaml\nstrategy: {name: joint}\ntarget: {labelled_speakers: 3}\n"
+    (tmp_path / "a_to_b_joint.yaml").write_text(first)
+    found, _ = trials(str(tmp_path / "a_to_b_joint.yaml"), controls=["scratch"])
+    assert {t.system: t.recipe.target.labelled_speakers for t in found} == {"few": 3, "scratch": 3}
+
+
+def test_folds_keep_the_leaks_that_a_recipe_accepts():
+    found, _ = trials("nemo_to_emovo/freeze", "split.accept_leakage=[text]", "target.labelled_speakers=all", folds=6)
+    assert {tuple(t.recipe.split.accept_leakage) for t in found} == {("text",)}
+
+
 def test_a_control_is_made_from_the_recipe_where_none_is_written(tmp_path):
     for name in ("mmd", "dann"):
         (tmp_path / f"mine_{name}.yaml").write_text(

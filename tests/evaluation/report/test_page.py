@@ -114,6 +114,13 @@ def test_every_part_of_the_report_is_there(words):
         assert fact in words, fact
 
 
+def test_every_level_of_every_system_has_its_scores(page):
+    own = page[page.index('<section id="scores">') : page.index('<section id="subgroups">')]
+    for system in ("scratch", "majority", "mmd", "dann", "ddg"):
+        for level in ("slice", "recording", "subject"):
+            assert f'<th scope="row">{system}</th><td>{level}</td>' in own
+
+
 def test_the_page_needs_nothing_from_anywhere(page):
     assert not re.search(r"""(src|href)=["'](?!#)""", page)
     assert "url(" not in page
