@@ -198,6 +198,7 @@ def test_ui_shows_a_store_at_this_machine_alone_until_it_is_interrupted(tmp_path
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONWARNINGS": "default"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (a shell's background ignores it)
     ) as process:
         try:
             address = process.stdout.readline().split()[0]
@@ -207,7 +208,11 @@ def test_ui_shows_a_store_at_this_machine_alone_until_it_is_interrupted(tmp_path
             assert "seen by all" in {experiment["name"] for experiment in found["experiments"]}
         finally:
             process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=30)
+            try:
+                said = process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.terminate()  # which ends the server too; waiting without end would hide the failure
+                raise
     assert process.returncode == 0
     assert "Traceback" not in said[1]
     with pytest.raises(OSError, match="refused"):
