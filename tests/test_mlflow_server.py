@@ -198,7 +198,7 @@ def test_ui_shows_a_store_at_this_machine_alone_until_it_is_interrupted(tmp_path
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONWARNINGS": "default"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (a shell's background ignores it)
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         try:
             address = process.stdout.readline().split()[0]
