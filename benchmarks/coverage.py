@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from marked_part import replace_marked_part
 
 from transfer.evaluation.bootstrap import cluster_interval, decision_interval
 from transfer.evaluation.metrics import uar
 from transfer.evaluation.paired_difference import paired_difference
 from transfer.evaluation.pooling import Pool, Scoring, Units, seed_scores
 
-MARKS = ("<!-- coverage: made by benchmarks/coverage.py -->", "<!-- end -->")
+MARK = "<!-- coverage: made by benchmarks/coverage.py -->"
 SLICES, SPREAD, GAP = 12, 4.0, 0.10
 Case = tuple[int, int, str, float]
 CASES: list[Case] = [
@@ -166,9 +167,7 @@ def main() -> None:
     rendered = render(a)
     print(rendered)
     if a.doc:
-        before, rest = a.doc.read_text(encoding="utf-8").split(MARKS[0])
-        after = rest.split(MARKS[1], 1)[1]
-        a.doc.write_text(f"{before}{MARKS[0]}\n{rendered}\n{MARKS[1]}{after}", encoding="utf-8")
+        replace_marked_part(a.doc, MARK, rendered)
 
 
 if __name__ == "__main__":

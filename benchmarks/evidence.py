@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from marked_part import replace_marked_part
 
 DIRECTIONS = {"nemo_to_emovo": "nEMO -> EMOVO", "emovo_to_nemo": "EMOVO -> nEMO"}
 PLAIN: dict[str, Any] = {"strategy.name": "source_only"}
 EGEMAPS: dict[str, Any] = {"frontend.name": "egemaps"}
 CORPUS: dict[str, Any] = {"normalisation": "corpus"}
 POOLED: dict[str, Any] = {"strategy.name": "joint", "target.labelled_speakers": 2, "head.c": 0.1}
-MARKS = ("<!-- table: made by benchmarks/evidence.py -->", "<!-- end -->")
+MARK = "<!-- table: made by benchmarks/evidence.py -->"
 WORDS = {
     "best": "**recipe of the toolkit**",
     "plain": "... without self-training",
@@ -179,9 +180,7 @@ def main() -> None:
                 runs += moved(direction, group, [run for run in runs if run.system == "svm"])
             lines += [f"### {words}: {group.title[0].lower()}{group.title[1:]}", "", *table_of(runs), ""]
             print("\n".join(lines[-len(WORDS) - 6 :]), flush=True)
-    text = a.page.read_text(encoding="utf-8")
-    head, tail = text.split(MARKS[0])[0], text.split(MARKS[1], 1)[1]
-    a.page.write_text(f"{head}{MARKS[0]}\n" + "\n".join(lines) + f"{MARKS[1]}{tail}", encoding="utf-8")
+    replace_marked_part(a.page, MARK, "\n".join(lines))
 
 
 if __name__ == "__main__":

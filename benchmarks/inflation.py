@@ -14,9 +14,11 @@ import json
 import statistics
 from pathlib import Path
 
+from marked_part import replace_marked_part
+
 ACCEPTED = ("speaker", "recording", "slice", "audio")
 PROTOCOLS = {"clip (the notes')": {"by": "clip", "accept_leakage": list(ACCEPTED)}, "speaker": {"by": "speaker"}}
-MARKS = ("<!-- inflation: made by benchmarks/inflation.py -->", "<!-- end -->")
+MARK = "<!-- inflation: made by benchmarks/inflation.py -->"
 
 
 def one(protocol: str, seed: int, a: argparse.Namespace) -> dict:
@@ -75,9 +77,7 @@ def main() -> None:
     table = render(a)
     print(table)
     if a.doc:
-        before, rest = a.doc.read_text(encoding="utf-8").split(MARKS[0])
-        after = rest.split(MARKS[1], 1)[1]
-        a.doc.write_text(f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}", encoding="utf-8")
+        replace_marked_part(a.doc, MARK, table)
 
 
 if __name__ == "__main__":

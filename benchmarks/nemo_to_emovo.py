@@ -16,6 +16,8 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from marked_part import replace_marked_part
+
 UNSUPERVISED = ("source_only", "mmd", "dann", "ae", "ddg")
 FEW_SHOT = ("scratch", "source_only", "freeze", "finetune", "joint", "mmd", "dann", "ae", "ddg")
 PROTOCOLS = {"0": UNSUPERVISED, "2": FEW_SHOT}
@@ -25,7 +27,7 @@ FEW_SHOT_OVERRIDES = {
     "ddg": ["training.epochs=48", "strategy.every=12"],
     "ae": ["training.epochs=48", "strategy.every=24"],
 }
-MARKS = ("<!-- nemo_to_emovo: made by benchmarks/nemo_to_emovo.py -->", "<!-- end -->")
+MARK = "<!-- nemo_to_emovo: made by benchmarks/nemo_to_emovo.py -->"
 
 
 def one(job: tuple[Path, str, str, int]) -> str:
@@ -106,12 +108,9 @@ def main() -> None:
     with ProcessPoolExecutor(a.jobs) as pool:
         for line in pool.map(one, jobs):
             print(line, flush=True)
-    table, text = render(a.out, a.seeds), a.readme.read_text(encoding="utf-8")
+    table = render(a.out, a.seeds)
     print(table)
-    if not all(mark in text for mark in MARKS):
-        raise SystemExit(f"{a.readme} has no place for the table: the lines {MARKS[0]!r} and {MARKS[1]!r}")
-    head, tail = text.split(MARKS[0])[0], text.split(MARKS[1], 1)[1]
-    a.readme.write_text(f"{head}{MARKS[0]}\n{table}\n{MARKS[1]}{tail}", encoding="utf-8")
+    replace_marked_part(a.readme, MARK, table)
 
 
 if __name__ == "__main__":

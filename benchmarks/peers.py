@@ -18,9 +18,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from marked_part import replace_marked_part
+
 ALGORITHMS = ("dann", "cdan", "mmd", "mcc")
 HOOKS = {"dann": "DANNHook", "cdan": "CDANHook", "mmd": "AlignerHook", "mcc": "MCCHook"}
-MARKS = ("<!-- table: made by benchmarks/peers.py -->", "<!-- end -->")
+MARK = "<!-- table: made by benchmarks/peers.py -->"
 
 
 def strategy(library: str, algorithm: str) -> list[str]:
@@ -104,10 +106,9 @@ def main() -> None:
             print(line, flush=True)
     if a.only:
         return
-    table, text = render(a.out, libraries, a.seeds), a.page.read_text(encoding="utf-8")
+    table = render(a.out, libraries, a.seeds)
     print(table)
-    head, tail = text.split(MARKS[0])[0], text.split(MARKS[1], 1)[1]
-    a.page.write_text(f"{head}{MARKS[0]}\n{table}\n{MARKS[1]}{tail}", encoding="utf-8")
+    replace_marked_part(a.page, MARK, table)
 
 
 if __name__ == "__main__":

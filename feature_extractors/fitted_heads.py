@@ -123,7 +123,7 @@ class LogisticHead(FittedHead):
     def _model(self, c: float) -> Any:
         from sklearn.linear_model import LogisticRegression
 
-        return LogisticRegression(C=c, class_weight="balanced", max_iter=5000)
+        return LogisticRegression(C=c, class_weight="balanced", max_iter=5000, tol=1e-7)
 
     def _solve(self, model: Any) -> tuple[FloatArray, FloatArray]:
         weight, bias = model.coef_, model.intercept_

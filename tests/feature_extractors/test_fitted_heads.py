@@ -50,7 +50,9 @@ def test_logistic_regression_has_the_probabilities_of_scikit_learn(seed, classes
     x, y = clips(seed, classes)
     head = LogisticHead(in_features=5, classes=classes, c=0.5)
     head.fit(torch.from_numpy(x).float(), torch.from_numpy(y), ["s"] * len(y))
-    reference = LogisticRegression(C=0.5, class_weight="balanced", max_iter=5000).fit(x.astype(np.float32), y)
+    reference = LogisticRegression(C=0.5, class_weight="balanced", solver="newton-cg", tol=1e-8, max_iter=5000).fit(
+        x, y
+    )
     np.testing.assert_allclose(logits(head, x).softmax(1).numpy(), reference.predict_proba(x), atol=1e-4)
 
 
