@@ -1,6 +1,7 @@
 """Shared set-up: one thread for each worker, a cache of its own, and where the real corpora are."""
 
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -159,3 +160,18 @@ def tiny(tmp_path, monkeypatch):
     path = tmp_path / "tiny.yaml"
     path.write_text(TINY, encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def command(monkeypatch, capfd):
+    """Return a function that runs the command line and returns exit code, stdout and stderr."""
+    from transfer.cli import main
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["transfer", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        return exit_.value.code or 0, *capfd.readouterr()
+
+    return run
