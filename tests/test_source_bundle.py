@@ -104,8 +104,6 @@ def test_a_run_begins_with_the_bundles_network_and_no_source_audio(home, away, t
 
 
 def test_without_target_labels_the_bundles_head_decides_and_matching_narrows_the_gap(home, away, tmp_path):
-    from losses.moment_matching import moment_gap
-
     gaps = {}
     for epochs in (1, 12):
         folder = tmp_path / str(epochs)
@@ -120,7 +118,6 @@ def test_without_target_labels_the_bundles_head_decides_and_matching_narrows_the
         assert all(torch.equal(heads[n], t) for n, t in want.items() if "running" not in n and "num_" not in n)
         moments = ours.moments
         gaps[epochs] = sum(float((moments[k] - theirs.moments[k]).square().sum()) for k in ("mean", "covariance"))
-        assert moment_gap(torch.randn(4, 7), *theirs.moments.values()) > 0
     assert gaps[12] < 0.5 * gaps[1]
 
 

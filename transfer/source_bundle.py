@@ -16,7 +16,8 @@ def begin_with_bundle(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Return a recipe whose source is a bundle as one without source corpora that begins with the bundle's model.
 
     The bundle becomes `pretraining.checkpoint`; front end, extractor and head are the bundle's where the recipe names none;
-    where no target label may be used, the target's head begins as the bundle's.
+    where no target label may be used, the target's head begins as the bundle's, and the target is standardised by its own
+    unlabelled slices unless the recipe says otherwise.
 
     Args:
         tree: a recipe as it was written, overrides applied. Any other recipe is returned as it is.
@@ -45,9 +46,10 @@ def begin_with_bundle(tree: Mapping[str, Any]) -> dict[str, Any]:
     checkpoint = read_checkpoint(str(source["bundle"]))
     theirs = checkpoint.record["recipe"]
     pretraining = {**given, "checkpoint": str(source["bundle"])}
-    if (tree.get("target") or {}).get("labelled_speakers") in ("none", 0, []) and "head" not in pretraining:
-        pretraining["head"] = _only_head(checkpoint.record["classes"], theirs)
     filled = {key: theirs[key] for key in FILLED if not tree.get(key)}
+    if (tree.get("target") or {}).get("labelled_speakers") in ("none", 0, []):
+        pretraining["head"] = pretraining.get("head") or _only_head(checkpoint.record["classes"], theirs)
+        filled |= {} if "normalisation" in tree else {"normalisation": "corpus"}
     return {**tree, **filled, "source": [], "pretraining": pretraining}
 
 
