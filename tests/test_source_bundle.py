@@ -105,9 +105,14 @@ def test_a_run_begins_with_the_bundles_network_and_no_source_audio(home, away, t
 
 def test_without_target_labels_the_bundles_head_decides_and_matching_narrows_the_gap(home, away, tmp_path):
     gaps = {}
-    for epochs in (1, 12):
+    for epochs in (1, 8):
         folder = tmp_path / str(epochs)
-        options = [f"training.epochs={epochs}", "strategy.factor=1", "training.optimizer.lr=0.003"]
+        options = [
+            f"training.epochs={epochs}",
+            "normalisation=none",
+            "strategy.factor=1",
+            "training.optimizer.lr=0.003",
+        ]
         away(folder, *options, "strategy.weight=1" if epochs > 1 else "strategy.weight=0.000000001", labelled="none")
         ours, theirs = read_checkpoint(folder), read_bundle(home / "home.bundle")
         heads = {
@@ -118,7 +123,7 @@ def test_without_target_labels_the_bundles_head_decides_and_matching_narrows_the
         assert all(torch.equal(heads[n], t) for n, t in want.items() if "running" not in n and "num_" not in n)
         moments = ours.moments
         gaps[epochs] = sum(float((moments[k] - theirs.moments[k]).square().sum()) for k in ("mean", "covariance"))
-    assert gaps[12] < 0.5 * gaps[1]
+    assert gaps[8] < 0.5 * gaps[1], gaps
 
 
 def test_other_classes_than_the_heads_are_refused(away, tmp_path):
