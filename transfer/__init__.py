@@ -11,21 +11,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from transfer.classifier import TransferClassifier
     from transfer.comparing import compare
-    from transfer.experiment import check, run
+    from transfer.experiment import check, resume_run, run
+    from transfer.export_cli import export
     from transfer.loading import load_recipe
     from transfer.predicting import predict
     from transfer.recipe import Recipe
 
-__all__ = ["Recipe", "check", "compare", "load_recipe", "predict", "run"]
+__all__ = [
+    "Recipe",
+    "TransferClassifier",
+    "check",
+    "compare",
+    "export",
+    "load_recipe",
+    "predict",
+    "resume_run",
+    "run",
+]
 
 _HOMES = {
+    "TransferClassifier": "transfer.classifier",
     "compare": "transfer.comparing",
+    "export": "transfer.export_cli",
     "predict": "transfer.predicting",
     "load_recipe": "transfer.loading",
     "Recipe": "transfer.recipe",
     "run": "transfer.experiment",
     "check": "transfer.experiment",
+    "resume_run": "transfer.experiment",
 }
 
 
