@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +98,7 @@ def decode(data: bytes, *, longest: float = math.inf) -> Sound:
         >>> decode(b"this is text")
         Traceback (most recent call last):
         ...
-        transfer.errors.AudioError: not readable as audio: Error opening <_io.BytesIO object>: Format not recognised.
+        transfer.errors.AudioError: not readable as audio: Format not recognised.
     """
     if not data:
         raise AudioError("empty: there is not a byte of audio")
@@ -107,8 +108,7 @@ def decode(data: bytes, *, longest: float = math.inf) -> Sound:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             return _decoded(file, longest)
     except (soundfile.SoundFileError, OSError, RuntimeError, TypeError) as error:
-        reason = str(error).partition("<_io")[0] + "<_io.BytesIO object>" + str(error).partition(">")[2]
-        raise AudioError(f"not readable as audio: {reason}") from None
+        raise AudioError(f"not readable as audio: {re.sub('Error opening <[^>]*>: ', '', str(error))}") from None
 
 
 def _decoded(file: soundfile.SoundFile, longest: float) -> Sound:
