@@ -63,7 +63,7 @@ def test_other_strategies_pass_scikit_learns_checks(strategy):
     assert len(checked(strategy)) >= 45
 
 
-@pytest.mark.parametrize("name", sorted(STRATEGIES))
+@pytest.mark.parametrize("name", sorted(set(STRATEGIES) - {"moment_matching"}))  # begins with a file: see below
 def test_every_strategy_learns_from_arrays(name):
     X, y, domain, _ = rows(32)
     y = np.where(np.arange(32) < 24, y, -1)  # some of the target is labelled
@@ -232,6 +232,7 @@ def test_scores_are_of_target_rows_whose_label_is_known():
         ({"normalisation": "speaker"}, "expected train, corpus or none"),
         ({"training": {"augment": [{"name": "mixup"}]}}, "leave it out"),
         ({"strategy": "scratch"}, "label some target rows"),
+        ({"strategy": "moment_matching"}, "matches moments that a source left behind"),
         ({"extractor": "functional"}, "did you mean 'functionals'"),
     ],
 )

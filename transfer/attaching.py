@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import torch
 
-from feature_extractors.load_report import LoadReport
 from transfer.augmentation import Augmenter
 from transfer.build import build_front_end, build_model, build_strategy
 from transfer.data.domain import Domain
 from transfer.device import seed_everything
 from transfer.errors import RecipeError, UserError
-from transfer.initial_weights import needs_no_file, take_over
+from transfer.initial_weights import Beginning, needs_no_file, take_over
 from transfer.recipe import Recipe
 from transfer.strategies import Setting, Strategy
 
@@ -25,8 +24,8 @@ def attach_strategy(
     domains: Mapping[str, Domain],
     device: torch.device,
     augmenter: Augmenter | None = None,
-) -> tuple[Strategy, LoadReport | None]:
-    """Build model and strategy, weights drawn by the recipe's seed; say what a checkpoint gave.
+) -> tuple[Strategy, Beginning]:
+    """Build model and strategy, weights drawn by the recipe's seed; say what the model begins with.
 
     Args:
         recipe: names and options of everything.
@@ -41,15 +40,17 @@ def attach_strategy(
     seed_everything(recipe.training.seed)
     channels = next(iter(domains.values())).features.shape[1]
     model = build_model(recipe, in_channels=channels, classes=classes, filled=needs_no_file(recipe)).to(device)
-    loaded = take_over(model, recipe, build_front_end(recipe).record())
+    begun = take_over(model, recipe, build_front_end(recipe).record(), classes)
     strategy = build_strategy(recipe)
     names = tuple(section.corpus for section in recipe.source)
     shown = {name: domain.without_truth() for name, domain in domains.items()}
     training, pretraining = recipe.training, recipe.pretraining
     try:
-        strategy.attach(Setting(model, shown, names, recipe.target.corpus, training, pretraining, augmenter))
+        strategy.attach(
+            Setting(model, shown, names, recipe.target.corpus, training, pretraining, augmenter, begun.moments)
+        )
     except (ValueError, TypeError) as error:
         if isinstance(error, UserError):
             raise
         raise RecipeError(f"strategy: {recipe.strategy.name}: {error}") from error
-    return strategy.to(device), loaded
+    return strategy.to(device), begun

@@ -18,15 +18,11 @@ from transfer.adaptation import gaps_by_level, warnings_of
 from transfer.attaching import attach_strategy
 from transfer.augmentation import build_augmenter, rehearse_augmentations
 from transfer.build import build_front_end, build_strategy
-from transfer.checkpoint import (
-    FILE,
-    corpora_heard,
-    epoch_file,
-    write_checkpoint,
-)
+from transfer.checkpoint import FILE, corpora_heard, epoch_file, write_checkpoint
 from transfer.data.cache import atomic_write
 from transfer.data.domain import empty_domain
 from transfer.device import build_fabric
+from transfer.embedding_moments import embedding_moments
 from transfer.errors import RecipeError, UserError
 from transfer.evaluation.monitor import Monitor
 from transfer.evaluation.predictions import write_predictions
@@ -199,14 +195,14 @@ def _rehearse(recipe: Recipe, planned: Plan) -> LoadReport | None:
     channels = int(build_front_end(recipe).channels)
     rehearse_augmentations(recipe, channels)
     empty = {name: empty_domain(name, classes, planned.slices, channels) for name, classes in planned.classes.items()}
-    strategy, loaded = attach_strategy(recipe, planned.classes, empty, torch.device("cpu"))
+    strategy, begun = attach_strategy(recipe, planned.classes, empty, torch.device("cpu"))
     parameters = dict(strategy.setting.model.named_parameters()) | dict(strategy.named_parameters())
     for stage in strategy.stages():
         stage.phases(0)
-        refuse_frozen_draws(loaded, stage.frozen(0))
+        refuse_frozen_draws(begun.report, stage.frozen(0))
         for optimizer in stage.optimizers.values():
             parameter_groups(parameters, optimizer)
-    return loaded
+    return begun.report
 
 
 def _train(
@@ -233,9 +229,9 @@ def _train(
         "versions": versions,
     }
 
-    def save(path: Path) -> None:
+    def save(path: Path, moments: Mapping[str, torch.Tensor] | None = None) -> None:
         model.eval()  # in training mode a corpus never trained on would take over statistics
-        write_checkpoint(path, model, prepared.normaliser.tensors(), record)
+        write_checkpoint(path, model, prepared.normaliser.tensors(), record, moments)
 
     def keep(epoch: int) -> None:
         if recipe.selection.keep == "every_epoch":
@@ -263,7 +259,7 @@ def _train(
     warnings = warnings_of(strategy, records[-1], gaps, monitor) if monitor else []
     metrics, how = score_parts(recipe, tables)
     record["evaluation"] = how  # a model that is used decides and is calibrated as validation chose
-    save(folder / FILE)
+    save(folder / FILE, embedding_moments(model, prepared.domains))
     return {
         **summarise(recipe, planned, prepared, records, metrics, gaps, warnings),
         "evaluation": how,
