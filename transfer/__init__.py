@@ -1,5 +1,7 @@
 """Domain adaptation and transfer learning for speech, with numbers that can be believed.
 
+What the command line does, these functions do; `TransferClassifier` is a strategy as a scikit-learn estimator.
+
 Example:
     >>> from transfer import load_recipe
     >>> load_recipe("casia_to_modma_ddg").strategy.name
