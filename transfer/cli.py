@@ -18,6 +18,8 @@ from transfer.console import console, print_json
 from transfer.corpus_cli import corpus_app
 from transfer.export_cli import export_command
 from transfer.init_cli import init_command
+from transfer.predict_cli import predict_command
+from transfer.serve_cli import serve_command
 from transfer.ui_cli import ui_command
 
 __all__ = ["app", "main"]
@@ -34,6 +36,8 @@ app.command("compare")(compare_command)
 app.command("curve")(curve_command)
 app.command("export")(export_command)
 app.command("init")(init_command)
+app.command("predict")(predict_command)
+app.command("serve")(serve_command)
 app.command("ui")(ui_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]
@@ -54,22 +58,6 @@ class Kind(str, Enum):
     augmentations = "augmentations"
     validators = "validators"
     recipes = "recipes"
-
-
-class PredictionLevel(str, Enum):
-    """What a row of predictions is about."""
-
-    slice = "slice"
-    recording = "recording"
-    subject = "subject"
-
-
-class PredictionFormat(str, Enum):
-    """How predictions are written."""
-
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
 
 
 @app.command("run")
@@ -118,37 +106,6 @@ def check_command(
         return
     Reporter(console(stderr=False)).plan(planned.slices, planned.notes)
     typer.echo("nothing wrong found")
-
-
-@app.command("predict")
-def predict_command(
-    checkpoint: Annotated[Path, typer.Argument(help="folder of a run, its model file, or a bundle")],
-    paths: Annotated[
-        list[str], typer.Argument(help="audio files, folders, patterns, a CSV table; - reads paths from stdin")
-    ],
-    out: Annotated[Path | None, typer.Option(help="file to write; default: print")] = None,
-    form: Annotated[
-        PredictionFormat | None, typer.Option("--format", help="default: by the file's name, else csv")
-    ] = None,
-    level: Annotated[PredictionLevel, typer.Option(help="a row for each")] = PredictionLevel.recording,
-    refuse: Annotated[bool, typer.Option("--refuse/--skip", help="of files that cannot be read")] = False,
-) -> None:
-    """Tell what a trained model says of other audio."""
-    from transfer.predicting import predict
-    from transfer.predictions_file import write_answer
-    from transfer.progress import Reporter
-
-    err = console()
-    names = [line for path in paths for line in (sys.stdin.read().splitlines() if path == "-" else [path]) if line]
-    with Reporter(err).bar("features") as tick:
-        found = predict(checkpoint, names, level=level.value, unreadable="refuse" if refuse else "skip", progress=tick)
-    for note in found.notes:
-        err.print(f"note: {note}", markup=False)
-    for path, why in found.problems.items():
-        err.print(f"skipped: {path}: {why}", markup=False)
-    text = write_answer(found.table, out, form.value if form else None)
-    typer.echo(text if text is not None else f"written to {out}: {len(found.table)} rows")
-    err.print("A research tool: what it says is no diagnosis.")
 
 
 @app.command("split")

@@ -20,7 +20,7 @@ from transfer.errors import RecipeError, did_you_mean
 from transfer.recipe import Recipe
 from transfer.source_bundle import begin_with_bundle
 
-__all__ = ["Source", "find_recipe", "list_recipes", "load_recipe", "parse_file", "recipe_folder"]
+__all__ = ["Source", "checked_recipe", "find_recipe", "list_recipes", "load_recipe", "parse_file", "recipe_folder"]
 
 LARGEST_FILE = 1_000_000  # bytes; a recipe is a page of text
 _INTERPOLATION = re.compile(r"\$\{(?!oc\.env:[A-Za-z_]\w*(,[^{}]*)?\})[^}]*\}?")
@@ -105,7 +105,26 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = (), *, synthetic: b
         if not equals or not key:
             raise RecipeError(f"override {text!r} is not of the form dotted.key=value, such as training.epochs=5")
         _set(config, key, _parse(value, text), source, "command line")
-    recipe = _validate(begin_with_bundle(_resolve(config, source)), source)
+    return checked_recipe(begin_with_bundle(_resolve(config, source)), source)
+
+
+def checked_recipe(tree: dict[str, Any], source: Source) -> Recipe:
+    """Return the recipe of a tree, its components checked against the classes that they name.
+
+    Args:
+        tree: keys and values of all sections.
+        source: where they were written.
+
+    Raises:
+        RecipeError: with the dotted path and the place of each mistake.
+
+    Example:
+        >>> checked_recipe({"name": "a", "strategy": {"name": "scratch"}, "target": {}}, Source({"": "mine"}))
+        Traceback (most recent call last):
+        ...
+        transfer.errors.RecipeError: mine: target.corpus: missing; it must be given
+    """
+    recipe = _validate(tree, source)
     from transfer.options import check_components  # imports torch
 
     check_components(recipe, source)

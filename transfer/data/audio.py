@@ -16,7 +16,7 @@ import soxr
 
 from transfer.errors import AudioError
 
-__all__ = ["SILENCE", "load_audio", "waveform_fault"]
+__all__ = ["SILENCE", "at_rate", "load_audio", "mono", "waveform_fault"]
 
 SILENCE = 1e-4
 """Peak, of full scale, below which audio counts as silent: -80 dB, three steps of 16 bits."""
@@ -59,14 +59,34 @@ def load_audio(
         (1600,)
     """
     samples, rate = _read(Path(path), start, end)
-    waveform = _mono(samples)
+    waveform = mono(samples)
     fault = waveform_fault(waveform)
     if fault and not (fault == "silent" and allow_silence):
         raise AudioError(f"{path}: {fault}{_stretch(start, end)}; leave it out of the corpus or replace it")
+    return at_rate(waveform, rate, sample_rate)
+
+
+def at_rate(waveform: Waveform, rate: int, sample_rate: int) -> Waveform:
+    """Return a waveform at another rate.
+
+    Args:
+        waveform: samples.
+        rate: what they have, Hz.
+        sample_rate: what is wanted, Hz.
+
+    Shape:
+        - waveform: (T,)
+        - output: (ceil(T * sample_rate / rate),)
+    """
     if rate == sample_rate:
         return waveform
     resampled = soxr.resample(waveform, rate, sample_rate, quality="HQ")
     return _fit(resampled, math.ceil(len(waveform) * sample_rate / rate))
+
+
+def mono(samples: Waveform) -> Waveform:
+    """Average the channels: (T, C) -> (T,)."""
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
 
 
 def waveform_fault(waveform: npt.NDArray[np.floating]) -> str:
@@ -116,11 +136,6 @@ def _extent(path: Path, start: float, end: float, frames: int, rate: int) -> tup
     first = round(start * rate)
     last = frames if math.isnan(end) else min(round(end * rate), frames)
     return first, max(last - first, 0)
-
-
-def _mono(samples: Waveform) -> Waveform:
-    """Average the channels: (T, C) -> (T,)."""
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
 
 
 def _fit(waveform: Waveform, length: int) -> Waveform:
