@@ -19,6 +19,7 @@ from transfer.corpus_cli import corpus_app
 from transfer.export_cli import export_command
 from transfer.init_cli import init_command
 from transfer.predict_cli import predict_command
+from transfer.schema_cli import schema_command
 from transfer.serve_cli import serve_command
 from transfer.ui_cli import ui_command
 
@@ -38,6 +39,7 @@ app.command("export")(export_command)
 app.command("init")(init_command)
 app.command("predict")(predict_command)
 app.command("serve")(serve_command)
+app.command("schema")(schema_command)
 app.command("ui")(ui_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]
