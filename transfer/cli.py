@@ -17,6 +17,7 @@ from transfer.compare_cli import compare_command, curve_command
 from transfer.console import console, print_json
 from transfer.corpus_cli import corpus_app
 from transfer.export_cli import export_command
+from transfer.trust import Trust
 from transfer.ui_cli import ui_command
 
 __all__ = ["app", "main"]
@@ -78,6 +79,7 @@ def run_command(
     out: Annotated[Path | None, typer.Option(help="folder to write; default runs/<name>-<time>")] = None,
     resume: Annotated[Path | None, typer.Option(help="go on with the interrupted run of this folder")] = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Train, transfer, evaluate and track a recipe."""
     from transfer.errors import UserError
@@ -102,7 +104,11 @@ def run_command(
 
 @app.command("check")
 def check_command(
-    recipe: RecipeArgument, overrides: Overrides = None, synthetic: Synthetic = False, as_json: Json = False
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    synthetic: Synthetic = False,
+    as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Find everything that can be wrong before training, in seconds."""
     from transfer.experiment import check
@@ -130,6 +136,7 @@ def predict_command(
     ] = None,
     level: Annotated[PredictionLevel, typer.Option(help="a row for each")] = PredictionLevel.recording,
     refuse: Annotated[bool, typer.Option("--refuse/--skip", help="of files that cannot be read")] = False,
+    trust: Trust = False,
 ) -> None:
     """Tell what a trained model says of other audio."""
     from transfer.predicting import predict
@@ -156,6 +163,7 @@ def split_command(
     out: Annotated[Path, typer.Option(help="CSV file to write")] = Path("split.csv"),
     synthetic: Synthetic = False,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Freeze the parts of a recipe in a file, with the hash that a recipe can demand."""
     from transfer.frozen_split import freeze_split
@@ -168,7 +176,9 @@ def split_command(
 
 
 @app.command("show")
-def show_command(recipe: RecipeArgument, overrides: Overrides = None, as_json: Json = False) -> None:
+def show_command(
+    recipe: RecipeArgument, overrides: Overrides = None, as_json: Json = False, trust: Trust = False
+) -> None:
     """Print a recipe with everything it extends and every default filled in."""
     import yaml
 
@@ -186,6 +196,7 @@ def validators_command(
     runs: Annotated[list[Path], typer.Argument(help="folders of runs with selection.keep=every_epoch")],
     root: Annotated[list[str] | None, typer.Option(help="corpus=folder, where it is not in $TRANSFER_CORPORA")] = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Judge each selection criterion by the checkpoints of finished runs: regret and rank correlation."""
     from transfer.validators_command import print_study, study_runs
@@ -204,6 +215,7 @@ def describe_command(
     frontend: Annotated[str, typer.Option(help="front end that feeds it")] = "mfcc",
     frames: Annotated[int | None, typer.Option(help="length of the clip; default 10 s")] = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Print parameters, multiply-adds, receptive field and layers of an extractor."""
     from transfer.description import describe_extractor, print_description
