@@ -1,5 +1,7 @@
 """Checkpoints: what their extractor has heard."""
 
+import json
+
 from transfer.checkpoint import Checkpoint, corpora_heard, heard
 
 

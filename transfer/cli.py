@@ -21,6 +21,7 @@ from transfer.init_cli import init_command
 from transfer.predict_cli import predict_command
 from transfer.schema_cli import schema_command
 from transfer.serve_cli import serve_command
+from transfer.trust import Trust
 from transfer.ui_cli import ui_command
 
 __all__ = ["app", "main"]
@@ -70,6 +71,7 @@ def run_command(
     out: Annotated[Path | None, typer.Option(help="folder to write; default runs/<name>-<time>")] = None,
     resume: Annotated[Path | None, typer.Option(help="go on with the interrupted run of this folder")] = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Train, transfer, evaluate and track a recipe."""
     from transfer.errors import UserError
@@ -94,7 +96,11 @@ def run_command(
 
 @app.command("check")
 def check_command(
-    recipe: RecipeArgument, overrides: Overrides = None, synthetic: Synthetic = False, as_json: Json = False
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    synthetic: Synthetic = False,
+    as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Find everything that can be wrong before training, in seconds."""
     from transfer.experiment import check
@@ -117,6 +123,7 @@ def split_command(
     out: Annotated[Path, typer.Option(help="CSV file to write")] = Path("split.csv"),
     synthetic: Synthetic = False,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Freeze the parts of a recipe in a file, with the hash that a recipe can demand."""
     from transfer.frozen_split import freeze_split
@@ -129,7 +136,9 @@ def split_command(
 
 
 @app.command("show")
-def show_command(recipe: RecipeArgument, overrides: Overrides = None, as_json: Json = False) -> None:
+def show_command(
+    recipe: RecipeArgument, overrides: Overrides = None, as_json: Json = False, trust: Trust = False
+) -> None:
     """Print a recipe with everything it extends and every default filled in."""
     import yaml
 
@@ -147,6 +156,7 @@ def validators_command(
     runs: Annotated[list[Path], typer.Argument(help="folders of runs with selection.keep=every_epoch")],
     root: Annotated[list[str] | None, typer.Option(help="corpus=folder, where it is not in $TRANSFER_CORPORA")] = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Judge each selection criterion by the checkpoints of finished runs: regret and rank correlation."""
     from transfer.validators_command import print_study, study_runs
@@ -165,6 +175,7 @@ def describe_command(
     frontend: Annotated[str, typer.Option(help="front end that feeds it")] = "mfcc",
     frames: Annotated[int | None, typer.Option(help="length of the clip; default 10 s")] = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Print parameters, multiply-adds, receptive field and layers of an extractor."""
     from transfer.description import describe_extractor, print_description

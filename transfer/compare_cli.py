@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from transfer.console import console, print_json
+from transfer.trust import Trust
 
 __all__ = ["compare_command", "curve_command"]
 
@@ -44,6 +45,7 @@ def compare_command(
     out: Out = None,
     form: Form = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Compare recipes on the same seeds and folds, with controls, intervals over subjects, paired tests and a page."""
     from transfer.comparing import compare
@@ -89,6 +91,7 @@ def curve_command(
     synthetic: Synthetic = None,
     out: Out = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Compare recipes along an axis: labelled target subjects, or a dial of the synthetic benchmark."""
     from transfer.curve import curve, read_axis, rows
