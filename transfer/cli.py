@@ -86,6 +86,7 @@ def run_command(
         raise UserError("expected a recipe to run, or --resume FOLDER to go on with an interrupted run")
     from transfer.evaluation.table import print_summary
     from transfer.experiment import resume_run, run
+    from transfer.processes import is_first
     from transfer.progress import Reporter
 
     reporter = Reporter(console())
@@ -93,6 +94,8 @@ def run_command(
         summary = resume_run(resume, reporter=reporter)
     else:
         summary = run(str(recipe), overrides or (), synthetic=synthetic, out=out, reporter=reporter)
+    if not is_first():
+        return
     if as_json:
         print_json(summary)
     else:
@@ -246,7 +249,8 @@ def main() -> None:
 
 @contextmanager
 def _mistakes() -> Iterator[None]:
-    """Print the message of a user's mistake and exit with 2."""
+    """Print the message of a user's mistake and exit with 2; of several processes of a run the first one speaks."""
+    speaks = os.environ.get("RANK", "0") == "0" or "TORCHELASTIC_RUN_ID" not in os.environ
     try:
         yield
     except ValueError as error:
@@ -254,8 +258,10 @@ def _mistakes() -> Iterator[None]:
 
         if not isinstance(error, UserError):
             raise
-        typer.echo(f"error: {error}", err=True)
+        if speaks:
+            typer.echo(f"error: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt as stop:
-        typer.echo(f"stopped; {stop or 'nothing was written'}", err=True)
+        if speaks:
+            typer.echo(f"stopped; {stop or 'nothing was written'}", err=True)
         sys.exit(128 + getattr(stop, "number", 2))

@@ -27,6 +27,7 @@ from transfer.evaluation.predictions import read_predictions
 from transfer.execution import Outcome, Workplace, finished, run_trials
 from transfer.experiment import check
 from transfer.output import default_folder, write_json
+from transfer.processes import refuse_several
 from transfer.progress import Reporter
 from transfer.suite import Suite, load_suite
 from transfer.tracked_comparison import tracked_comparison
@@ -70,6 +71,7 @@ def compare_suite(
     command: str = "",
 ) -> dict[str, Any]:
     """Run what is missing of a suite, and compare; see `compare`."""
+    refuse_several("compare")
     reporter = reporter or Reporter()
     trials, notes = build_trials(suite)
     wanted = _fingerprint(suite, trials)
