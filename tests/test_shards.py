@@ -76,11 +76,12 @@ def test_dropout_differs_between_shares_and_the_models_stay_the_same(trained, do
         model = attached("scratch").setting.model.train()
         model.shards = Shards(rank, 2)
         clip = domain("b").features[:1].expand(4, -1, -1)
-        same = model.universal(clip, torch.full((4,), clip.shape[-1]), "b").features
-        return same.detach(), torch.rand(3), trained("mmd", rank, 2, dropout=0.5)[0]
+        same, again = (model.universal(clip, torch.full((4,), clip.shape[-1]), "b").features.detach() for _ in range(2))
+        return same, again, torch.rand(3), trained("mmd", rank, 2, dropout=0.5)[0]
 
-    (rows, common, first), (_, other, second) = together(2, drawn, tmp_path)
+    (rows, again, common, first), (_, _, other, second) = together(2, drawn, tmp_path)
     assert not torch.equal(rows[0], rows[2]), "clips of one kind in two shares"
+    assert not torch.equal(rows, again), "and from pass to pass"
     assert torch.equal(common, other), "what all draw together is drawn alike"
     assert all(torch.equal(first[key], second[key]) for key in first)
 
