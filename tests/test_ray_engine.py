@@ -100,6 +100,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_run_twice(tiny, tmp_
     (tmp_path / "patient.py").write_text(PATIENT.format(tally=tally))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # a busy machine would starve polite workers
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     second = cluster.add_node(num_cpus=1)
     finished_before = {}
@@ -123,7 +124,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_run_twice(tiny, tmp_
     try:
         engine = {"name": "ray", "address": cluster.address}
         more = ["strategy={name: 'patient:Patient'}", "training.epochs=8", "training.save_seconds=0"]
-        found = compare([str(tiny), *more], synthetic=True, seeds=6, controls=[], engine=engine, out=tmp_path / "out")
+        found = compare([str(tiny), *more], synthetic=True, seeds=4, controls=[], engine=engine, out=tmp_path / "out")
     finally:
         end = 0
         watcher.join()
@@ -132,10 +133,10 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_run_twice(tiny, tmp_
     begun = [line.split() for line in tally.read_text().splitlines()]
     lost = {seed for seed, node in begun if node == second.node_id and f"seed{seed}" not in finished_before}
     assert found["failures"] == []
-    assert sorted(run["seed"] for run in _summaries(tmp_path)) == list(range(6)), "nothing is lost"
+    assert sorted(run["seed"] for run in _summaries(tmp_path)) == list(range(4)), "nothing is lost"
     counts = {seed: sum(own == seed for own, _ in begun) for seed, _ in begun}
     assert lost
-    assert counts == {str(seed): 1 + (str(seed) in lost) for seed in range(6)}, (
+    assert counts == {str(seed): 1 + (str(seed) in lost) for seed in range(4)}, (
         "what was lost has begun again, no other"
     )
     after = {file.parent.name: file.stat().st_mtime_ns for file in tmp_path.glob("out/runs/*/*/summary.json")}
@@ -156,4 +157,4 @@ def _one_record(tmp_path):
     parent = json.loads((tmp_path / "out" / "tracking.json").read_text())["run_id"]
     nested = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent]
     finished = [run.data.tags["seed"] for run in nested if run.info.status == "FINISHED"]
-    assert sorted(finished) == [str(seed) for seed in range(6)]
+    assert sorted(finished) == [str(seed) for seed in range(4)]
