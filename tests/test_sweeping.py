@@ -23,7 +23,7 @@ def swept(tmp_path_factory, empty_store):
     from tests.conftest import TINY
 
     here = tmp_path_factory.mktemp("sweep")
-    (here / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (here / "tiny.yaml").write_text(f"{TINY}tracking: {{model: false}}\n", encoding="utf-8")
     (here / "space.yaml").write_text(SPACE, encoding="utf-8")
     (here / "mlruns").mkdir()
     shutil.copy(empty_store, here / "mlruns" / "mlflow.db")
