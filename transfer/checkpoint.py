@@ -38,15 +38,22 @@ class Checkpoint:
         weights: name -> tensor of the model.
         normalisation: `<group>.mean` and `<group>.std` -> (C,).
         record: recipe, front end, classes of each corpus, versions.
+        moments: `mean` (F,) and `covariance` (F, F) of the pooled universal features that training heard; none in files
+            of before.
     """
 
     weights: dict[str, Tensor]
     normalisation: dict[str, Tensor] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
+    moments: dict[str, Tensor] = field(default_factory=dict)
 
 
 def write_checkpoint(
-    path: Path, model: TransferModel, normalisation: Mapping[str, np.ndarray], record: Mapping[str, Any]
+    path: Path,
+    model: TransferModel,
+    normalisation: Mapping[str, np.ndarray],
+    record: Mapping[str, Any],
+    moments: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a model file, whole or not at all.
 
@@ -55,10 +62,12 @@ def write_checkpoint(
         model: its weights.
         normalisation: statistics of the front end.
         record: anything that JSON can hold.
+        moments: see `Checkpoint`.
     """
     model.use_statistics(next(iter(model.corpora)))  # what another run takes over are the first source's
     tensors = {f"model.{name}": value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     tensors |= {f"normalisation.{name}": torch.from_numpy(np.asarray(value)) for name, value in normalisation.items()}
+    tensors |= {f"moments.{name}": value.contiguous().clone() for name, value in (moments or {}).items()}
     metadata = {"record": json.dumps(dict(record), sort_keys=True)}
     atomic_write(path, lambda temporary: save_file(tensors, temporary, metadata))
 
@@ -92,11 +101,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, KeyError, ValueError) as error:
         raise RecipeError(f"{file} is not a model file of this toolkit, or is damaged: {error}") from error
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "normalisation": {}}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "normalisation": {}, "moments": {}}
     for name, tensor in tensors.items():
         kind, _, rest = name.partition(".")
         parts.setdefault(kind, {})[rest] = tensor
-    return Checkpoint(parts["model"], parts["normalisation"], record)
+    return Checkpoint(parts["model"], parts["normalisation"], record, parts["moments"])
 
 
 def fill_model(model: TransferModel, checkpoint: Checkpoint, front_end: Mapping[str, Any]) -> None:

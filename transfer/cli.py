@@ -17,6 +17,7 @@ from transfer.compare_cli import compare_command, curve_command
 from transfer.console import console, print_json
 from transfer.corpus_cli import corpus_app
 from transfer.export_cli import export_command
+from transfer.init_cli import init_command
 from transfer.sweep_cli import sweep_command
 from transfer.ui_cli import ui_command
 
@@ -34,6 +35,7 @@ app.command("compare")(compare_command)
 app.command("curve")(curve_command)
 app.command("sweep")(sweep_command)
 app.command("export")(export_command)
+app.command("init")(init_command)
 app.command("ui")(ui_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]

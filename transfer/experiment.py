@@ -19,20 +19,16 @@ from feature_extractors.load_report import LoadReport
 from transfer.adaptation import gaps_by_level, warnings_of
 from transfer.augmentation import Augmenter, build_augmenter, rehearse_augmentations
 from transfer.build import build_front_end, build_model, build_strategy
-from transfer.checkpoint import (
-    FILE,
-    corpora_heard,
-    epoch_file,
-    write_checkpoint,
-)
+from transfer.checkpoint import FILE, corpora_heard, epoch_file, write_checkpoint
 from transfer.data.cache import atomic_write, hash_id
 from transfer.data.domain import Domain, empty_domain
 from transfer.device import build_fabric, seed_everything
+from transfer.embedding_moments import embedding_moments
 from transfer.errors import RecipeError, UserError
 from transfer.evaluation.monitor import Monitor
 from transfer.evaluation.predictions import write_predictions
 from transfer.evaluation.projections import Sample, write_projections
-from transfer.initial_weights import needs_no_file, refuse_frozen_draws, take_over
+from transfer.initial_weights import Beginning, needs_no_file, refuse_frozen_draws, take_over
 from transfer.keeper import ASKED, Keeper
 from transfer.loading import load_recipe
 from transfer.model_card import write_model_card
@@ -195,14 +191,14 @@ def _rehearse(recipe: Recipe, planned: Plan) -> LoadReport | None:
     channels = int(build_front_end(recipe).channels)
     rehearse_augmentations(recipe, channels)
     empty = {name: empty_domain(name, classes, planned.slices, channels) for name, classes in planned.classes.items()}
-    strategy, loaded = _attached(recipe, planned.classes, empty, torch.device("cpu"))
+    strategy, begun = _attached(recipe, planned.classes, empty, torch.device("cpu"))
     parameters = dict(strategy.setting.model.named_parameters()) | dict(strategy.named_parameters())
     for stage in strategy.stages():
         stage.phases(0)
-        refuse_frozen_draws(loaded, stage.frozen(0))
+        refuse_frozen_draws(begun.report, stage.frozen(0))
         for optimizer in stage.optimizers.values():
             parameter_groups(parameters, optimizer)
-    return loaded
+    return begun.report
 
 
 def _attached(
@@ -211,23 +207,25 @@ def _attached(
     domains: Mapping[str, Domain],
     device: torch.device,
     augmenter: Augmenter | None = None,
-) -> tuple[Strategy, LoadReport | None]:
+) -> tuple[Strategy, Beginning]:
     """Build model and strategy, weights drawn by the recipe's seed; say what a checkpoint gave."""
     seed_everything(recipe.training.seed)
     channels = next(iter(domains.values())).features.shape[1]
     model = build_model(recipe, in_channels=channels, classes=classes, filled=needs_no_file(recipe)).to(device)
-    loaded = take_over(model, recipe, build_front_end(recipe).record())
+    begun = take_over(model, recipe, build_front_end(recipe).record(), classes)
     strategy = build_strategy(recipe)
     names = tuple(section.corpus for section in recipe.source)
     shown = {name: domain.without_truth() for name, domain in domains.items()}
     training, pretraining = recipe.training, recipe.pretraining
     try:
-        strategy.attach(Setting(model, shown, names, recipe.target.corpus, training, pretraining, augmenter))
+        strategy.attach(
+            Setting(model, shown, names, recipe.target.corpus, training, pretraining, augmenter, begun.moments)
+        )
     except (ValueError, TypeError) as error:
         if isinstance(error, UserError):
             raise
         raise RecipeError(f"strategy: {recipe.strategy.name}: {error}") from error
-    return strategy.to(device), loaded
+    return strategy.to(device), begun
 
 
 def _train(
@@ -254,9 +252,9 @@ def _train(
         "versions": versions,
     }
 
-    def save(path: Path) -> None:
+    def save(path: Path, moments: Mapping[str, torch.Tensor] | None = None) -> None:
         model.eval()  # in training mode a corpus never trained on would take over statistics
-        write_checkpoint(path, model, prepared.normaliser.tensors(), record)
+        write_checkpoint(path, model, prepared.normaliser.tensors(), record, moments)
 
     def keep(epoch: int) -> None:
         if recipe.selection.keep == "every_epoch":
@@ -284,7 +282,7 @@ def _train(
     warnings = warnings_of(strategy, records[-1], gaps, monitor) if monitor else []
     metrics, how = score_parts(recipe, tables)
     record["evaluation"] = how  # a model that is used decides and is calibrated as validation chose
-    save(folder / FILE)
+    save(folder / FILE, embedding_moments(model, prepared.domains))
     return {
         **summarise(recipe, planned, prepared, records, metrics, gaps, warnings),
         "evaluation": how,

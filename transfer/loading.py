@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from transfer.errors import RecipeError, did_you_mean
 from transfer.recipe import Recipe
+from transfer.source_bundle import begin_with_bundle
 
 __all__ = ["Source", "find_recipe", "list_recipes", "load_recipe", "parse_file", "recipe_folder"]
 
@@ -104,7 +105,7 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = (), *, synthetic: b
         if not equals or not key:
             raise RecipeError(f"override {text!r} is not of the form dotted.key=value, such as training.epochs=5")
         _set(config, key, _parse(value, text), source, "command line")
-    recipe = _validate(_resolve(config, source), source)
+    recipe = _validate(begin_with_bundle(_resolve(config, source)), source)
     from transfer.options import check_components  # imports torch
 
     check_components(recipe, source)

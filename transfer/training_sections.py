@@ -119,6 +119,10 @@ class Pretraining(Section):
         description="of the checkpoint, only these: module of this extractor -> module of the file's, or a list of names; "
         "`.` is a whole extractor",
     )
+    head: str | None = Field(
+        None,
+        description="begin the target's head as that of this corpus in the checkpoint, whose classes must be the same",
+    )
     strict: bool = Field(True, description="refuse a checkpoint that does not match; false takes the weights that do")
     batch_size: Annotated[int, Field(ge=2)] | None = None
     optimizer: Optimizer | None = None
@@ -127,8 +131,10 @@ class Pretraining(Section):
     @model_validator(mode="after")
     def _of_a_checkpoint(self) -> Pretraining:
         """Refuse rules for loading where nothing is loaded."""
-        if not self.checkpoint and (self.modules is not None or not self.strict):
-            raise ValueError("modules and strict say how a checkpoint is loaded; name one in pretraining.checkpoint")
+        if not self.checkpoint and (self.modules is not None or self.head or not self.strict):
+            raise ValueError(
+                "modules, head and strict say how a checkpoint is loaded; name one in pretraining.checkpoint"
+            )
         return self
 
 

@@ -9,7 +9,7 @@ import pytest
 import sklearn.metrics as reference
 
 from transfer.evaluation import evaluate
-from transfer.evaluation.subgroups import age_band, subgroup_scores
+from transfer.evaluation.subgroups import _names, age_band, subgroup_scores
 
 
 def make(groups, *, attribute="sex", classes=("HC", "MDD"), seed=None):
@@ -127,3 +127,8 @@ def test_the_interval_covers_the_true_gap(runs, least):
         sign = 1 if gap["highest"] == "f" else -1
         covered += gap["interval"][0] <= sign * 0.2 <= gap["interval"][1]
     assert least <= covered / runs
+
+
+def test_an_attribute_that_nobody_has_makes_no_group():
+    table = pd.DataFrame({"sex": [float("nan")] * 3})
+    assert _names(table, "sex").to_list() == ["", "", ""]

@@ -165,7 +165,7 @@ def _names(table: pd.DataFrame, attribute: str) -> pd.Series:
     column = table[attribute]
     if attribute == "age" and pd.api.types.is_numeric_dtype(column):
         return column.map(age_band)
-    return column.fillna("").astype(str)
+    return column.astype(object).fillna("").astype(str)
 
 
 def _why_not(units: pd.DataFrame, table: pd.DataFrame, name: str, least: int) -> str:
