@@ -21,6 +21,7 @@ from transfer.init_cli import init_command
 from transfer.predict_cli import predict_command
 from transfer.schema_cli import schema_command
 from transfer.serve_cli import serve_command
+from transfer.sweep_cli import sweep_command
 from transfer.trust import Trust
 from transfer.ui_cli import ui_command
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.add_typer(corpus_app, name="corpus")
 app.command("compare")(compare_command)
 app.command("curve")(curve_command)
+app.command("sweep")(sweep_command)
 app.command("export")(export_command)
 app.command("init")(init_command)
 app.command("predict")(predict_command)
@@ -80,6 +82,7 @@ def run_command(
         raise UserError("expected a recipe to run, or --resume FOLDER to go on with an interrupted run")
     from transfer.evaluation.table import print_summary
     from transfer.experiment import resume_run, run
+    from transfer.processes import is_first
     from transfer.progress import Reporter
 
     reporter = Reporter(console())
@@ -87,6 +90,8 @@ def run_command(
         summary = resume_run(resume, reporter=reporter)
     else:
         summary = run(str(recipe), overrides or (), synthetic=synthetic, out=out, reporter=reporter)
+    if not is_first():
+        return
     if as_json:
         print_json(summary)
     else:
@@ -218,7 +223,8 @@ def main() -> None:
 
 @contextmanager
 def _mistakes() -> Iterator[None]:
-    """Print the message of a user's mistake and exit with 2."""
+    """Print the message of a user's mistake and exit with 2; of several processes of a run the first one speaks."""
+    speaks = os.environ.get("RANK", "0") == "0" or "TORCHELASTIC_RUN_ID" not in os.environ
     try:
         yield
     except ValueError as error:
@@ -226,8 +232,10 @@ def _mistakes() -> Iterator[None]:
 
         if not isinstance(error, UserError):
             raise
-        typer.echo(f"error: {error}", err=True)
+        if speaks:
+            typer.echo(f"error: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt as stop:
-        typer.echo(f"stopped; {stop or 'nothing was written'}", err=True)
+        if speaks:
+            typer.echo(f"stopped; {stop or 'nothing was written'}", err=True)
         sys.exit(128 + getattr(stop, "number", 2))

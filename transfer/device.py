@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import random
 import warnings
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from transfer.errors import RecipeError
+from transfer.processes import processes
 from transfer.recipe import Compute
 
 if TYPE_CHECKING:
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["build_fabric", "seed_everything"]
 
+PATIENCE = timedelta(hours=12)  # of processes that wait while the first one writes
+
 
 def build_fabric(compute: Compute) -> Fabric:
-    """Return the device and precision that a recipe asks for.
+    """Return the device and precision that a recipe asks for, joined with the other processes that torchrun began.
 
     Raises:
         RecipeError: for a GPU that is not there, or a precision that the device has not.
@@ -42,7 +46,22 @@ def build_fabric(compute: Compute) -> Fabric:
 
         logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
         accelerator = "cuda" if compute.accelerator == "gpu" else compute.accelerator
-        return Fabric(accelerator=accelerator, devices=1, precision=compute.precision)
+        world, here = processes()
+        if world == 1:
+            return Fabric(accelerator=accelerator, devices=1, precision=compute.precision)
+        if not on_cpu and here > torch.cuda.device_count():
+            raise RecipeError(
+                f"torchrun began {here} processes on this machine, which has {torch.cuda.device_count()} GPUs; begin one for "
+                "each, or set compute.accelerator=cpu"
+            )
+        from lightning_fabric.strategies import DDPStrategy
+
+        group = DDPStrategy(timeout=PATIENCE)
+        fabric = Fabric(
+            accelerator=accelerator, devices=here, num_nodes=world // here, strategy=group, precision=compute.precision
+        )
+        fabric.launch()
+        return fabric
 
 
 def seed_everything(seed: int) -> None:

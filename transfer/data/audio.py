@@ -67,7 +67,10 @@ def load_audio(
     fault = waveform_fault(waveform)
     if fault and not (fault == "silent" and allow_silence):
         raise AudioError(f"{path}: {fault}{_stretch(start, end)}; leave it out of the corpus or replace it")
-    return at_rate(waveform, rate, sample_rate)
+    try:
+        return at_rate(waveform, rate, sample_rate)
+    except AudioError as error:
+        raise AudioError(f"{path}: {error}{_stretch(start, end)}; leave it out of the corpus or replace it") from None
 
 
 def at_rate(waveform: Waveform, rate: int, sample_rate: int) -> Waveform:
@@ -81,6 +84,9 @@ def at_rate(waveform: Waveform, rate: int, sample_rate: int) -> Waveform:
     Shape:
         - waveform: (T,)
         - output: (ceil(T * sample_rate / rate),)
+
+    Raises:
+        AudioError: where the result is not finite.
     """
     if rate == sample_rate:
         return waveform
@@ -88,9 +94,7 @@ def at_rate(waveform: Waveform, rate: int, sample_rate: int) -> Waveform:
         soxr.resample(waveform, rate, sample_rate, quality="HQ"), math.ceil(len(waveform) * sample_rate / rate)
     )
     if not np.isfinite(resampled).all():
-        raise AudioError(
-            f"{path}: too loud to be resampled{_stretch(start, end)}; leave it out of the corpus or replace it"
-        )
+        raise AudioError("samples too loud to be resampled")
     return resampled
 
 
