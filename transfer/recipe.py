@@ -67,6 +67,9 @@ class Compute(Section):
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: Count | None = Field(None, description="CPU threads; default: all cores")
+    features: Literal["auto", "memory", "disk"] = Field(
+        "auto", description="auto: on the device where they fit into half of its free memory, else read batch by batch"
+    )
 
 
 class Recipe(Section):

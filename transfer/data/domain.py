@@ -60,15 +60,24 @@ class Domain:
     pools: dict[str, Tensor]
     table: pd.DataFrame
 
+    @property
+    def device(self) -> torch.device:
+        """Where batches are."""
+        return self.lengths.device
+
     def without_truth(self) -> Domain:
         """Return what a strategy is handed: of the table, what says no label; `labels` keeps those that may be used."""
         return replace(self, table=self.table[[name for name in self.table if name in BLIND]])
 
     def batch(self, rows: Tensor) -> Batch:
         """Gather rows, cut to the longest of them."""
-        rows = rows.to(self.lengths.device)
+        rows = rows.to(self.device)
         lengths = self.lengths[rows]
         return Batch(self.features[rows, :, : int(lengths.max())], lengths, self.labels[rows], rows)
+
+    def content(self) -> dict[str, Tensor]:
+        """Return what decides the features, to tell one corpus from another."""
+        return {"features": self.features}
 
     def class_weights(self) -> Tensor:
         """Return weights that make every class of the labelled pool count the same, (K,).
