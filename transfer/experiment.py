@@ -18,6 +18,7 @@ from transfer.adaptation import gaps_by_level, warnings_of
 from transfer.augmentation import Augmenter, build_augmenter, rehearse_augmentations
 from transfer.build import build_front_end, build_model, build_strategy
 from transfer.checkpoint import FILE, corpora_heard, epoch_file, write_checkpoint
+from transfer.compilation import compile_model, compile_seconds
 from transfer.data.cache import atomic_write
 from transfer.data.domain import Domain, empty_domain
 from transfer.device import build_fabric, seed_everything
@@ -102,6 +103,7 @@ def run(
         track_corpora(tracker, loaded, prepared.slices)
         augmenter = build_augmenter(loaded, prepared.domains, prepared.normaliser, fabric.device, reporter)
         strategy, _ = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
+        compile_model(strategy.setting.model, loaded.compute.compile)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial, shared, keeper)
         write_json(partial / "summary.json", summary)
         write_model_card(partial, summary, public_recipe(loaded))
@@ -290,6 +292,7 @@ def _train(
         "evaluation": how,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "train_seconds": round(seconds, 2),
+        "compile_seconds": compile_seconds() if recipe.compute.compile else None,
         "mlflow_run_id": tracker.run_id,
         "versions": versions,
     }

@@ -21,7 +21,7 @@ from transfer.keeper import Keeper, Record
 from transfer.loop_state import LoopState, Position, Resumable
 from transfer.optim import build_optimizer, matches
 from transfer.schedules import learning_rate_factor
-from transfer.stepping import Stepping, clip_and_step
+from transfer.stepping import Root, Stepping, clip_and_step, numbers
 from transfer.strategies import Draw, Phase, Stage, Strategy
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def fit(
         NumericsError: where a term is not finite, by name, step and value.
     """
     model = strategy.setting.model
-    root = nn.ModuleList([model, strategy])
+    root = Root([model, strategy])
     parameters = dict(model.named_parameters()) | dict(strategy.named_parameters())
     optimizers = {
         name: fabric.setup_optimizers(build_optimizer(parameters, plan)) for name, plan in stage.optimizers.items()
@@ -163,7 +163,7 @@ def step(
         loss = sum(
             (phase.weight(name, progress) * term for name, term in terms.items()), torch.zeros((), device=fabric.device)
         )
-    values = {name: term.detach().item() for name, term in terms.items()} | {"loss": loss.detach().item()}
+    values = numbers({**terms, "loss": loss})
     if not math.isfinite(values["loss"]):
         return values  # the caller names the term; the weights stay as they were
     fabric.backward(loss)

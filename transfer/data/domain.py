@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -71,9 +72,14 @@ class Domain:
 
     def batch(self, rows: Tensor) -> Batch:
         """Gather rows, cut to the longest of them."""
+        longest = int(self._frames[rows.cpu()].max())  # known on the host: a GPU need not be waited for
         rows = rows.to(self.device)
-        lengths = self.lengths[rows]
-        return Batch(self.features[rows, :, : int(lengths.max())], lengths, self.labels[rows], rows)
+        return Batch(self.features[rows, :, :longest], self.lengths[rows], self.labels[rows], rows)
+
+    @cached_property
+    def _frames(self) -> Tensor:
+        """The lengths on the host."""
+        return self.lengths.cpu()
 
     def content(self) -> dict[str, Tensor]:
         """Return what decides the features, to tell one corpus from another."""
