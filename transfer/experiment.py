@@ -21,6 +21,7 @@ from transfer.attaching import attach_strategy
 from transfer.augmentation import build_augmenter, rehearse_augmentations
 from transfer.build import build_front_end, build_strategy
 from transfer.checkpoint import FILE, corpora_heard, epoch_file, write_checkpoint
+from transfer.compilation import compile_model, compile_seconds
 from transfer.data.cache import atomic_write, hash_id
 from transfer.data.domain import empty_domain
 from transfer.device import build_fabric
@@ -104,10 +105,13 @@ def run(
         keeper.agree = bound(agreed_signal, fabric)
         with fabric.rank_zero_first(local=True), reporter.bar("features") as tick:  # the others read its cache
             prepared = load(loaded, planned, fabric.device, tick)
+        for note in prepared.notes:
+            reporter.say(f"note: {note}")
         track_corpora(tracker, loaded, prepared.slices)
         augmenter = build_augmenter(loaded, prepared.domains, prepared.normaliser, fabric.device, reporter)
         strategy, _ = attach_strategy(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
         share_rows(strategy.setting.model, fabric)
+        compile_model(strategy.setting.model, loaded.compute.compile)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial, shared, keeper)
         write_json(partial / "summary.json", summary)
         write_model_card(partial, summary, public_recipe(loaded))
@@ -263,6 +267,7 @@ def _train(
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "processes": fabric.world_size,
         "train_seconds": round(seconds, 2),
+        "compile_seconds": compile_seconds() if recipe.compute.compile else None,
         "mlflow_run_id": tracker.run_id,
         "versions": versions,
     }

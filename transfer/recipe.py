@@ -65,10 +65,22 @@ class Compute(Section):
     """Where and in what precision the run computes."""
 
     accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU where there is one")
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="of the arithmetic: float32, or mixed with bfloat16 or float16"
+    precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed"] = Field(
+        "32-true",
+        description="of the arithmetic: float32, or mixed with bfloat16 or float16; tf32 and 16-mixed (whose gradients are "
+        "scaled) need an NVIDIA GPU",
+    )
+    compile: Literal[False, True, "cuda_graphs"] = Field(
+        False,
+        description="torch.compile of extractor and heads; cuda_graphs replays steps of one shape on an NVIDIA GPU",
     )
     threads: Count | None = Field(None, description="CPU threads; default: all cores")
+    reuse_memory: bool = Field(
+        True, description="keep memory that tensors leave, instead of giving it back to the system (glibc)"
+    )
+    features: Literal["auto", "memory", "disk"] = Field(
+        "auto", description="auto: on the device where they fit into half of its free memory, else read batch by batch"
+    )
 
 
 class Recipe(Section):
