@@ -39,14 +39,9 @@ def build_fabric(compute: Compute) -> Fabric:
         torch.set_num_threads(compute.threads)
     if compute.reuse_memory:
         reuse_memory()
-    if compute.accelerator == "gpu" and not torch.cuda.is_available():
-        raise RecipeError("compute.accelerator is gpu, but torch finds none; set it to cpu or auto")
-    on_cpu = compute.accelerator == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-    if compute.precision == "16-mixed" and on_cpu:
-        raise RecipeError("compute.precision is 16-mixed, which needs a GPU; choose bf16-mixed or 32-true on a CPU")
-    for name, value in (("precision", compute.precision), ("compile", compute.compile)):
-        if value in ("tf32", "cuda_graphs") and (on_cpu or not torch.cuda.is_available()):
-            raise RecipeError(f"compute.{name} is {value}, which needs an NVIDIA GPU; leave it out")
+    on_cpu = _on_cpu(compute)
+    world, here = processes()
+    _refuse(compute, on_cpu, world, here)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = compute.precision == "tf32"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of packages that Fabric imports, and its hints about clusters
@@ -55,12 +50,6 @@ def build_fabric(compute: Compute) -> Fabric:
         logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
         accelerator = "cuda" if compute.accelerator == "gpu" else compute.accelerator
         precision = "32-true" if compute.precision == "tf32" else compute.precision
-        world, here = processes()
-        if not on_cpu and world > 1 and here > torch.cuda.device_count():
-            raise RecipeError(
-                f"torchrun began {here} processes on this machine, which has {torch.cuda.device_count()} GPUs; begin one for "
-                "each, or set compute.accelerator=cpu"
-            )
         if world == 1:
             fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
         else:
@@ -68,6 +57,27 @@ def build_fabric(compute: Compute) -> Fabric:
     if fabric.device.type == "cpu":  # Fabric makes each step of an optimizer look for a GPU's driver on the disk
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     return fabric
+
+
+def _on_cpu(compute: Compute) -> bool:
+    """Tell whether a run computes on the CPU."""
+    return compute.accelerator == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def _refuse(compute: Compute, on_cpu: bool, world: int, here: int) -> None:
+    """Refuse what the machine does not have."""
+    if compute.accelerator == "gpu" and not torch.cuda.is_available():
+        raise RecipeError("compute.accelerator is gpu, but torch finds none; set it to cpu or auto")
+    if compute.precision == "16-mixed" and on_cpu:
+        raise RecipeError("compute.precision is 16-mixed, which needs a GPU; choose bf16-mixed or 32-true on a CPU")
+    for name, value in (("precision", compute.precision), ("compile", compute.compile)):
+        if value in ("tf32", "cuda_graphs") and (on_cpu or not torch.cuda.is_available()):
+            raise RecipeError(f"compute.{name} is {value}, which needs an NVIDIA GPU; leave it out")
+    if not on_cpu and world > 1 and here > torch.cuda.device_count():
+        raise RecipeError(
+            f"torchrun began {here} processes on this machine, which has {torch.cuda.device_count()} GPUs; begin one for "
+            "each, or set compute.accelerator=cpu"
+        )
 
 
 def _joined(world: int, here: int, **options: Any) -> Fabric:
