@@ -197,7 +197,8 @@ class Predictor:
         rule = slicing_of(self.recipe.target)
         rule = Slicing("V1", rule.seconds, 0.0, rule.minimum) if rule.version == "V0" else rule
         slices = slice_corpus(clips.assign(label=self.classes[0]), rule).reset_index(drop=True)
-        return slices.assign(corpus=self.target, part="test", labelled=False, visible=False)
+        cut: pd.DataFrame = slices.assign(corpus=self.target, part="test", labelled=False, visible=False)
+        return cut
 
     def _normaliser(self, slices: pd.DataFrame, clip: Callable[[int], np.ndarray]) -> tuple[Normaliser, list[str]]:
         """Return the statistics of training, or those of the clips themselves where training measured them by speaker."""
