@@ -14,7 +14,7 @@ test:
 
 # The site, into .cache/site; a warning (a dead link, a page that is nowhere in the navigation, a docstring that does not parse) is an error.
 docs:
-	NO_MKDOCS_2_WARNING=1 uv run mkdocs build --quiet --strict -f .mkdocs/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 uv run mkdocs build --strict -f .mkdocs/mkdocs.yml
 
 format:
 	uv run ruff format .
