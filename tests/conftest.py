@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["TRANSFER_TRUST"] = "mine,deadly,broken_strategy"  # modules that tests write; set before processes are begun
 
 import pytest
 import torch

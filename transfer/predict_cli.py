@@ -15,6 +15,7 @@ import typer
 
 from transfer.console import console
 from transfer.errors import UserError
+from transfer.trust import Trust
 
 if TYPE_CHECKING:
     from transfer.predicting import Predicted, Predictor
@@ -57,6 +58,7 @@ def predict_command(
     window: Annotated[
         float | None, typer.Option(min=0.1, help="s of the microphone judged at a time; default: a slice")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Tell what a trained model says of other audio."""
     if bool(paths) + (watch is not None) + microphone != 1:
