@@ -51,3 +51,11 @@ def test_no_header_makes_it_fail_or_look_for_long():
     big = lying[:44] + bytes(100_000)
     big[40:44] = (1_000_000).to_bytes(4, "little")
     assert missing_audio(io.BytesIO(big)).startswith("cut off")
+
+
+def test_a_chunk_of_odd_length_before_the_audio_is_padded():
+    whole = wav()
+    at = whole.index(b"data")
+    odd = whole[:at] + b"LIST" + (3).to_bytes(4, "little") + b"abc\0" + whole[at:]
+    assert missing_audio(io.BytesIO(odd)) == ""
+    assert missing_audio(io.BytesIO(odd[:8000])).startswith("cut off (")
