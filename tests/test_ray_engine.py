@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from pydantic import ValidationError
 
-from transfer.comparing import compare
+from transfer.comparing import _fingerprint, compare
 from transfer.engine import Engine
 from transfer.errors import RecipeError, UserError
 from transfer.execution import Outcome, Workplace, run_all
@@ -64,6 +64,11 @@ def test_an_engine_is_named_or_told_in_full_and_local_processes_have_no_address(
         Engine(name="ray", retries=-1)
 
 
+def test_a_comparison_goes_on_with_another_engine():
+    one, other = (load_suite(["casia_to_modma_ddg"], engine=engine) for engine in ("local", "ray"))
+    assert _fingerprint(one, []) == _fingerprint(other, [])
+
+
 def test_without_ray_the_extra_is_named(trial, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"transfer-speech\[ray\]"):
@@ -88,15 +93,14 @@ def test_a_node_that_does_not_see_the_folder_says_so(trial, tmp_path):
     assert "does not see" in _on_a_node(trial, Workplace(tmp_path / "elsewhere"), None, str(tmp_path)).reason
 
 
-def patiently(begin, **options):
+def patiently(begin, tries=5, **options):
     """Begin a node; on a busy machine it may not be up in the thirty seconds that Ray waits."""
-    for _ in range(5):
-        try:
-            return begin(**options)
-        except Exception as error:
-            if "timed out during startup" not in str(error):
-                raise
-    raise AssertionError("no node came up")
+    try:
+        return begin(**options)
+    except Exception as error:
+        if tries == 1 or "timed out during startup" not in str(error):
+            raise
+    return patiently(begin, tries - 1, **options)
 
 
 @SLOW
