@@ -126,7 +126,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_run_twice(tiny, tmp_
             begun = [line.split() for line in tally.read_text().splitlines()]
             mine = {seed for seed, node in begun if node == second.node_id}
             summaries = {
-                file.parent.name: file.stat().st_mtime_ns for file in tmp_path.glob("out/runs/*/*/summary.json")
+                file.parent.name: file.stat().st_mtime_ns for file in tmp_path.glob("out/runs/*/seed*/summary.json")
             }
             if any(f"seed{seed}" not in summaries for seed in mine) and summaries:
                 finished_before.update(summaries)
@@ -155,13 +155,13 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_run_twice(tiny, tmp_
     assert counts == {str(seed): 1 + (str(seed) in lost) for seed in range(4)}, (
         "what was lost has begun again, no other"
     )
-    after = {file.parent.name: file.stat().st_mtime_ns for file in tmp_path.glob("out/runs/*/*/summary.json")}
+    after = {file.parent.name: file.stat().st_mtime_ns for file in tmp_path.glob("out/runs/*/seed*/summary.json")}
     assert {name: after[name] for name in finished_before} == finished_before, "what was finished is left alone"
     _one_record(tmp_path)
 
 
 def _summaries(tmp_path):
-    return [json.loads(file.read_text()) for file in tmp_path.glob("out/runs/*/*/summary.json")]
+    return [json.loads(file.read_text()) for file in tmp_path.glob("out/runs/*/seed*/summary.json")]
 
 
 def _one_record(tmp_path):
