@@ -54,7 +54,7 @@ def build_fabric(compute: Compute) -> Fabric:
                 f"torchrun began {here} processes on this machine, which has {torch.cuda.device_count()} GPUs; begin one for "
                 "each, or set compute.accelerator=cpu"
             )
-        from lightning_fabric.strategies import DDPStrategy
+        from lightning_fabric.strategies.ddp import DDPStrategy
 
         group = DDPStrategy(timeout=PATIENCE)
         fabric = Fabric(
