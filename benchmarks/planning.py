@@ -4,8 +4,7 @@
 
 Each phase of each strategy takes a few steps on noise of the corpora's real size (MODMA 3,549 slices x 39 x 313, CASIA 1,200 x
 39 x 188), with the recipes as they are; the processor's time of a step times the steps that the recipe asks for is a run.
-Processor time is what others on the machine disturb least. `--check` runs a recipe on stand-ins with few and with
-more epochs, and compares the slope with what the same arithmetic says of it. The GPU is modelled, not measured: a step
+Processor time is what others on the machine disturb least. The GPU is modelled, not measured: a step
 takes as long as its kernels take to be launched, or its operations to be computed, whichever is longer.
 """
 
@@ -14,8 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,17 +26,14 @@ from marked_part import replace_marked_part
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from transfer import run
 from transfer.build import build_model, build_strategy
 from transfer.data.domain import HIDDEN, Domain
 from transfer.device import build_fabric
 from transfer.loading import load_recipe
 from transfer.loop import fit
 from transfer.prediction import predict
-from transfer.preparation import load, plan
 from transfer.recipe import Compute, Recipe
-from transfer.standins import with_standins
-from transfer.strategies import Draw, Phase, Setting, Strategy
+from transfer.strategies import Draw, Phase, Setting, Stage, Strategy
 
 STRATEGIES = ("freeze", "finetune", "joint", "mmd", "dann", "ae", "ddg")
 SIZES = {"casia": (1200, 188, 6, 4), "modma": (3549, 313, 2, 52)}  # slices, frames, classes, speakers
@@ -113,36 +107,43 @@ def steps_of(phase: Phase, domains: Mapping[str, Domain], batch: int) -> int:
     return phase.steps or max(map(passes, phase.draws))
 
 
-def costs(recipe: Recipe, domains: Mapping[str, Domain], *, more: int = 4) -> dict[str, dict[str, float]]:
-    """Return, for each stage and phase of a run, its steps, and the seconds, kernels and operations of one."""
+def costs(
+    recipe: Recipe, domains: Mapping[str, Domain], known: dict[Any, dict[str, float]]
+) -> dict[str, dict[str, float]]:
+    """Return, for each stage and phase of a run, its steps, and the seconds, kernels and operations of one.
+
+    A step that learns a corpus alone is the same in every strategy that trains the same modules: it is measured once.
+    """
     strategy, fabric, found = attached(recipe, domains), build_fabric(Compute(accelerator="cpu", threads=1)), {}
     for stage in strategy.stages():
         strategy.begin(stage.name)
         phases = [phase for epoch in range(stage.epochs) for phase in stage.phases(epoch)]
         for name in dict.fromkeys(phase.name for phase in phases):
             same = [phase for phase in phases if phase.name == name]
-
-            def take(steps: int, stage: Any = stage, phase: Phase = same[-1]) -> float:
-                short = replace(
-                    stage, epochs=1, phases=lambda epoch: [replace(phase, steps=steps)], settings=stage.settings
-                )
-                start = time.process_time()
-                fit(short, strategy, domains, fabric, seed=0, score=None)
-                return time.process_time() - start
-
-            take(1)
-            seconds = (take(1 + more) - take(1)) / more
-            with Kernels() as kernels, FlopCounterMode(display=False) as operations:
-                take(1)
+            alone = "alone" if name in ("source", "target") else recipe.strategy.name
+            key = (alone, same[0].draws, "extractor" in stage.frozen(0), stage.settings.batch_size)
+            if key not in known:
+                known[key] = step_cost(stage, same[-1], strategy, domains, fabric)
             steps = sum(steps_of(phase, domains, stage.settings.batch_size) for phase in same)
-            told = {
-                "steps": steps,
-                "seconds": seconds,
-                "kernels": kernels.count,
-                "operations": operations.get_total_flops(),
-            }
-            found[f"{stage.name}/{name}"] = {**told, "epochs": stage.epochs}
+            found[f"{stage.name}/{name}"] = {"steps": steps, **known[key]}
     return found
+
+
+def step_cost(
+    stage: Stage, phase: Phase, strategy: Strategy, domains: Mapping[str, Domain], fabric: Any
+) -> dict[str, float]:
+    """Return processor seconds, kernels and operations of a step of a phase."""
+
+    def take(steps: int) -> float:
+        short = replace(stage, epochs=1, phases=lambda epoch: [replace(phase, steps=steps)])
+        start = time.process_time()
+        fit(short, strategy, domains, fabric, seed=0, score=None)
+        return time.process_time() - start
+
+    with Kernels() as kernels, FlopCounterMode(display=False) as operations:
+        take(1)
+    seconds = (take(3) - take(1)) / 2
+    return {"seconds": seconds, "kernels": kernels.count, "operations": operations.get_total_flops()}
 
 
 def scoring_seconds(recipe: Recipe, domains: Mapping[str, Domain]) -> float:
@@ -159,34 +160,33 @@ def gpu_seconds(cost: Mapping[str, float]) -> float:
     return max(cost["kernels"] * LAUNCH, cost["operations"] / RATE)
 
 
-def check(recipe: Recipe, few: int = 3, many: int = 9) -> dict[str, float]:
-    """Return the seconds of an epoch on stand-ins as measured by whole runs and as computed, and what a run costs beside."""
-    here = {"corpora": with_standins(recipe)}["corpora"]
-    prepared = load(here, plan(here), torch.device("cpu"))
-    domains = {name: domain.without_truth() for name, domain in prepared.domains.items()}
-    one = here.model_copy(update={"training": here.training.model_copy(update={"epochs": 3})})
-    computed = sum(c["steps"] * c["seconds"] for c in costs(one, domains).values()) / 3
-    computed += scoring_seconds(one, prepared.domains)
-    seconds = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for epochs in (few, few, many):  # the first pays for what is imported once
-            recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": epochs})})
-            start = time.process_time()
-            run(recipe, synthetic=True, out=Path(folder) / f"{epochs}-{len(list(Path(folder).iterdir()))}")
-            seconds[epochs] = time.process_time() - start
-    slope = (seconds[many] - seconds[few]) / (many - few)
-    return {"measured": slope, "computed": computed, "beside": seconds[few] - few * slope}
+def totals(strategies: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the whole comparison takes; pretraining is done once for the strategies of a seed and fold."""
+    pretrained = [row["pretraining"] for row in strategies.values()]
+    on_gpu = {name: [c["steps"] * gpu_seconds(c) for c in row["phases"].values()] for name, row in strategies.items()}
+    shared = [sum(on_gpu[name][:1]) for name, row in strategies.items() if row["pretraining"]]  # the first stage
+    gpu = {name: sum(on_gpu[name]) * row["run"] / (row["run"] - row["scoring"]) for name, row in strategies.items()}
+    hours = SEEDS * FOLDS / 3600
+    return {
+        "strategies": strategies,
+        "runs": len(strategies) * SEEDS * FOLDS,
+        "core_hours": hours * (sum(row["run"] for row in strategies.values()) - sum(pretrained) + max(pretrained)),
+        "gpu_minutes": {name: seconds / 60 for name, seconds in gpu.items()},
+        "gpu_hours": hours * (sum(gpu.values()) - sum(shared) + max(shared)),
+        "longest": max(row["run"] for row in strategies.values()) / 3600,
+        "longest_gpu": max(gpu.values()) / 3600,
+    }
 
 
 def page(found: Mapping[str, Any]) -> str:
     """Return the tables."""
     rows = [
-        "| strategy | steps | s a step, one core | scoring, min | one run, min | of it pretraining |",
-        "|---|---|---|---|---|---|",
+        "| strategy | steps | s a step, one core | scoring, min | one run, min | of it pretraining | a run on a GPU (modelled), min |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, row in found["strategies"].items():
         minutes = " | ".join(f"{row[part] / 60:.0f}" for part in ("scoring", "run", "pretraining"))
-        rows.append(f"| {name} | {row['steps']:,} | {row['step']:.2f} | {minutes} |")
+        rows.append(f"| {name} | {row['steps']:,} | {row['step']:.2f} | {minutes} | {found['gpu_minutes'][name]:.1f} |")
     total, gpu = found["core_hours"], found["gpu_hours"]
     rows += ["", f"{len(STRATEGIES)} strategies x {SEEDS} seeds x {FOLDS} folds = {found['runs']:,} runs,"]
     rows[-1] += f" pretraining shared by the strategies of a seed and fold: **{total:,.0f} core hours**."
@@ -200,11 +200,6 @@ def page(found: Mapping[str, Any]) -> str:
         rows.append(f"| {where} | {slots} | {_days(found['longest'], total, slots)} |")
     rows.append(f"| 1 GPU (modelled) | {SIDE_BY_SIDE} | {_days(found['longest_gpu'], gpu, SIDE_BY_SIDE)} |")
     rows.append(f"| 10 GPUs (modelled) | {10 * SIDE_BY_SIDE} | {_days(found['longest_gpu'], gpu, 10 * SIDE_BY_SIDE)} |")
-    if checked := found.get("check"):
-        rows += ["", f"Check: an epoch of ddg on stand-ins takes {checked['measured']:.2f} s by whole runs and"]
-        rows[-1] += (
-            f" {checked['computed']:.2f} s by this arithmetic; a run costs {checked['beside']:.1f} s beside its epochs."
-        )
     return "\n".join(rows)
 
 
@@ -218,46 +213,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--page", type=Path)
-    parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     domains, found = {name: noise(name) for name in SIZES}, dict[str, Any]()
+    known: dict[Any, dict[str, float]] = {}
+    scoring_once = scoring_seconds(load_recipe("casia_to_modma_scratch"), domains)
     for name in STRATEGIES:
         recipe = load_recipe(f"casia_to_modma_{name}")
-        parts = costs(recipe, domains)
-        scoring = scoring_seconds(recipe, domains) * recipe.training.epochs
+        parts = costs(recipe, domains, known)
+        scoring = scoring_once * recipe.training.epochs
         pretraining = sum(c["steps"] * c["seconds"] for where, c in parts.items() if where.startswith("pretraining"))
         seconds = sum(c["steps"] * c["seconds"] for c in parts.values())
-        gpu = sum(c["steps"] * gpu_seconds(c) for c in parts.values()) + scoring / seconds * sum(
-            c["steps"] * gpu_seconds(c) for c in parts.values()
-        )
         steps = sum(c["steps"] for c in parts.values())
         found[name] = {
             "steps": steps,
             "step": seconds / steps,
             "scoring": scoring,
             "run": seconds + scoring,
-            "gpu": gpu,
         }
         found[name] |= {"pretraining": pretraining, "phases": parts}
         print(
             f"{name}: {steps} steps, {seconds / steps:.3f} s each, a run of {(seconds + scoring) / 3600:.2f} h",
             flush=True,
         )
-    again = sum(row["pretraining"] for row in found.values()) - max(row["pretraining"] for row in found.values())
-    hours = SEEDS * FOLDS / 3600
-    result = {
-        "strategies": found,
-        "runs": len(STRATEGIES) * SEEDS * FOLDS,
-        "core_hours": hours * (sum(row["run"] for row in found.values()) - again),
-        "gpu_hours": hours * sum(row["gpu"] for row in found.values()),
-        "longest": max(row["run"] for row in found.values()) / 3600,
-        "longest_gpu": max(row["gpu"] for row in found.values()) / 3600,
-    }
-    if asked.check:
-        os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{tempfile.mkdtemp()}/mlflow.db")
-        result["check"] = check(load_recipe("casia_to_modma_ddg", ["compute.threads=1"], synthetic=True))
+    result = totals(found)
     print(page(result))
     if asked.json:
         asked.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

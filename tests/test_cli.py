@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from transfer.keeper import Stopped
+
 
 def test_help_imports_nothing_heavy():
     code = "import sys, transfer.cli; print(sorted({'torch', 'numpy', 'pandas', 'mlflow', 'rich'} & set(sys.modules)))"
@@ -149,3 +151,13 @@ def test_an_empty_corpus_and_a_missing_one_are_named(command, tiny, tmp_path):
         code, _, err = command("run", tiny, f"source.root={tmp_path / root}")
         assert code == 2
         assert root in err
+
+
+def test_an_interrupted_run_says_that_it_was_saved_and_exits_with_its_signal(command, tiny, monkeypatch):
+    def stopped(*args, **options):
+        raise Stopped("SIGTERM: the run is saved; go on with --resume", 15)
+
+    monkeypatch.setattr("transfer.experiment.run", stopped)
+    code, _, err = command("run", tiny, "--synthetic")
+    assert code == 143
+    assert err.endswith("stopped; SIGTERM: the run is saved; go on with --resume\n")

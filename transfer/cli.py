@@ -235,7 +235,10 @@ def _mistakes() -> Iterator[None]:
         if speaks:
             typer.echo(f"error: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt as stop:
-        if speaks:
+    except (KeyboardInterrupt, SystemExit) as left:
+        stop = left if isinstance(left, KeyboardInterrupt) else getattr(left.__context__, "__cause__", None)
+        if not isinstance(stop, KeyboardInterrupt):
+            raise
+        if speaks:  # typer makes an exit of the interruption, without a word
             typer.echo(f"stopped; {stop or 'nothing was written'}", err=True)
         sys.exit(128 + getattr(stop, "number", 2))

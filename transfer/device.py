@@ -83,7 +83,7 @@ def _refuse(compute: Compute, on_cpu: bool, world: int, here: int) -> None:
 def _joined(world: int, here: int, **options: Any) -> Fabric:
     """Return a device that is joined with those of the other processes."""
     from lightning_fabric import Fabric
-    from lightning_fabric.strategies import DDPStrategy
+    from lightning_fabric.strategies.ddp import DDPStrategy
 
     group = DDPStrategy(timeout=PATIENCE)
     fabric = Fabric(devices=here, num_nodes=world // here, strategy=group, **options)

@@ -70,7 +70,7 @@ class Shards:
         rows = len(tensors[0])
         if rows < self.world:  # too few to share: every process computes them all
             return function(*tensors)
-        own = [_Share.apply(tensor, self) for tensor in tensors]
+        own = [_Share.apply(tensor, self) for tensor in tensors]  # type: ignore[no-untyped-call]
         devices = [tensors[0].device] if tensors[0].is_cuda else []
         with torch.random.fork_rng(devices), summed_over_shares(_Total.apply):
             torch.manual_seed(int(torch.randint(1 << 62, ())) + self.rank)  # dropout differs from share to share
@@ -85,11 +85,11 @@ class Shards:
         """Return the outputs of all shares in the order of the rows."""
         if isinstance(result, Frames):
             features, lengths, scales, _ = result  # padded: a share may have no padding where another has
-            whole = None if scales is None else _Gather.apply(scales, self, rows)
-            return Frames(_Gather.apply(features, self, rows), _Gather.apply(lengths, self, rows), whole)
+            whole = None if scales is None else self._gathered(scales, rows)
+            return Frames(self._gathered(features, rows), self._gathered(lengths, rows), whole)
         if isinstance(result, tuple):
             return tuple(self._gathered(each, rows) for each in result)
-        return _Gather.apply(result, self, rows)
+        return _Gather.apply(result, self, rows)  # type: ignore[no-untyped-call]
 
     def whole(self, own: Tensor, rows: int) -> Tensor:
         """Return the rows of all shares, without gradient."""
@@ -167,7 +167,7 @@ def average(gradients: Sequence[Tensor | None]) -> None:
     flat = torch.cat([gradient.flatten() for gradient in there])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
-    for gradient, mean in zip(there, flat.split([gradient.numel() for gradient in there]), strict=True):
+    for gradient, mean in zip(there, torch.split(flat, [gradient.numel() for gradient in there]), strict=True):
         gradient.copy_(mean.view_as(gradient))
 
 

@@ -127,7 +127,7 @@ def load_space(path: str | Path) -> Space:
 
 def _problems(error: ValidationError, tree: dict[str, Any], source: Source) -> list[str]:
     """Say in words what pydantic found, of a range what is wrong with a range."""
-    lines = {}
+    lines: dict[str, str] = {}
     for problem in error.errors():
         key = str(problem["loc"][0]) if problem["loc"] else ""
         if len(problem["loc"]) < 2 or (problem["loc"][1] == "Choice") != isinstance(tree.get(key), dict):
