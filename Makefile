@@ -1,5 +1,5 @@
 # `make check` is what CI runs: everything goes through uv, which makes the environment first where there is none.
-.PHONY: check lint test format bench
+.PHONY: check lint test format bench baseline
 
 check: lint test
 
@@ -17,4 +17,7 @@ format:
 	uv run ruff check --fix .
 
 bench:
-	uv run python benchmarks/bench_losses.py --quick
+	uv run python benchmarks/performance.py
+
+baseline:
+	uv run python benchmarks/performance.py --page --baseline
