@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["MaskedBatchNorm1d", "MaskedBatchNorm2d"]
+__all__ = ["MaskedBatchNorm1d", "MaskedBatchNorm2d", "summed_over_shares"]
+
+_TOTAL: ContextVar[Callable[[Tensor], Tensor] | None] = ContextVar("total", default=None)
+
+
+@contextmanager
+def summed_over_shares(total: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Let batch statistics be those of a batch of which every process holds a share.
+
+    Args:
+        total: the sum over all processes of a tensor, differentiable.
+
+    Example:
+        >>> norm = MaskedBatchNorm1d(1, affine=False)
+        >>> with summed_over_shares(lambda own: own * 2):  # another process with the same rows
+        ...     _ = norm(torch.tensor([[[1.0, 3.0]]]))
+        >>> norm.running_var  # 0.9 + 0.1 * 4 / 3: four frames, not two
+        tensor([1.0333])
+    """
+    token = _TOTAL.set(total)
+    try:
+        yield
+    finally:
+        _TOTAL.reset(token)
 
 
 class MaskedBatchNorm1d(nn.BatchNorm1d):
@@ -36,14 +63,19 @@ class MaskedBatchNorm1d(nn.BatchNorm1d):
 
     def forward(self, input: Tensor, valid: Tensor | None = None) -> Tensor:  # noqa: A002 (torch's own name)
         """Normalise x; `valid` marks its real frames."""
-        batch_statistics = self.training or self.running_mean is None
-        if valid is None or not batch_statistics:
+        batch_statistics, total = self.training or self.running_mean is None, _TOTAL.get()
+        if not batch_statistics or (valid is None and total is None):
             return self._unpadded(input)
+        if input.ndim == 2:
+            return self.forward(input[..., None]).squeeze(2)
+        if valid is None:  # other shares may be padded
+            valid = torch.ones(input.shape[0], input.shape[2], dtype=torch.bool, device=input.device)
         mask = valid[:, None].to(torch.float32)  # (N, 1, T); in single, and so are the sums of half precision values
-        count = mask.sum()
-        mean = (input * mask).sum((0, 2)) / count  # (F,)
+        total = total or _own
+        count = total(mask.sum())
+        mean = total((input * mask).sum((0, 2))) / count  # (F,)
         centred = (input - mean[:, None]) * mask  # (N, F, T)
-        var = centred.square().sum((0, 2)) / count  # (F,)
+        var = total(centred.square().sum((0, 2))) / count  # (F,)
         self._update_running(mean.detach(), var.detach() * count / (count - 1).clamp(min=1))
         scale = torch.rsqrt(var + self.eps)  # (F,)
         if self.affine:
@@ -100,3 +132,8 @@ class MaskedBatchNorm2d(MaskedBatchNorm1d):
         """Normalise x; `valid` marks its real frames."""
         every = None if valid is None else valid[:, None].expand(-1, input.shape[2], -1).flatten(1)  # (N, H T)
         return super().forward(input.flatten(2), every).reshape(input.shape)
+
+
+def _own(value: Tensor) -> Tensor:
+    """Return the sum over one process."""
+    return value

@@ -27,6 +27,7 @@ from losses.lmmd import LMMD
 from losses.mcc import MCC
 from losses.mdd import MDD
 from losses.mmd import MMD
+from losses.moment_matching import MomentMatching
 from losses.optimal_transport import Sinkhorn
 from losses.reconstruction import ReconstructionLoss
 from losses.reversal import GradientReversal, reversal_strength, reverse_gradient
@@ -56,6 +57,7 @@ LOSSES: dict[str, type[nn.Module]] = {
     "mcc": MCC,
     "mdd": MDD,
     "mmd": MMD,
+    "moment_matching": MomentMatching,
     "reconstruction": ReconstructionLoss,
     "sinkhorn": Sinkhorn,
     "sliced_wasserstein": SlicedWasserstein,
@@ -87,6 +89,7 @@ __all__ = [
     "Hausdorff",
     "InformationMaximisation",
     "LinearMMD",
+    "MomentMatching",
     "ReconstructionLoss",
     "Sinkhorn",
     "SlicedWasserstein",

@@ -8,22 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from transfer.cli import main
-
-
-@pytest.fixture
-def command(monkeypatch, capfd):
-    """Return a function that runs the command line and returns exit code, stdout and stderr."""
-
-    def command(*words):
-        monkeypatch.setattr(sys, "argv", ["transfer", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        return exit_.value.code or 0, *capfd.readouterr()
-
-    return command
-
 
 def test_help_imports_nothing_heavy():
     code = "import sys, transfer.cli; print(sorted({'torch', 'numpy', 'pandas', 'mlflow', 'rich'} & set(sys.modules)))"

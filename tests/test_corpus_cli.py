@@ -2,26 +2,10 @@
 
 import json
 import shutil
-import sys
 
 import pytest
 
-from transfer.cli import main
 from transfer.data.synthetic import synthesize
-
-
-@pytest.fixture
-def command(monkeypatch, capfd):
-    """Return a function that runs the command line and returns exit code, stdout and stderr."""
-
-    def command(*words):
-        monkeypatch.setattr(sys, "argv", ["transfer", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        return exit_.value.code or 0, *capfd.readouterr()
-
-    return command
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,15 @@
 """`transfer describe`."""
 
 import json
-import sys
 
 import pytest
 
-from transfer.cli import main
 from transfer.description import describe_extractor
 from transfer.errors import RecipeError
 
 
-def command(words, monkeypatch, capfd):
-    monkeypatch.setattr(sys, "argv", ["transfer", *words])
-    with pytest.raises(SystemExit) as exit_:
-        main()
-    return exit_.value.code or 0, *capfd.readouterr()
-
-
-def test_the_text_says_what_a_person_asks(monkeypatch, capfd):
-    code, out, _ = command(["describe", "tcn", "blocks=3"], monkeypatch, capfd)
+def test_the_text_says_what_a_person_asks(command):
+    code, out, _ = command("describe", "tcn", "blocks=3")
     assert code == 0
     lines = {line[:16].strip(): line[16:].strip() for line in out.splitlines()}
     assert lines["input"] == "39 channels x 313 frames (mfcc, 10.02 s)"
@@ -30,9 +21,9 @@ def test_the_text_says_what_a_person_asks(monkeypatch, capfd):
     assert "stack.blocks.2.body.1.norm" in out.replace("\n", "")
 
 
-def test_json_is_alone_on_stdout_and_says_the_same(monkeypatch, capfd):
+def test_json_is_alone_on_stdout_and_says_the_same(command):
     words = ["describe", "tim", "blocks=2", "frontend.order=1", "--frames", "40", "--json"]
-    code, out, _ = command(words, monkeypatch, capfd)
+    code, out, _ = command(*words)
     assert code == 0
     found = json.loads(out)
     assert found["input"] == [13, 40]
@@ -41,9 +32,9 @@ def test_json_is_alone_on_stdout_and_says_the_same(monkeypatch, capfd):
     assert sum(layer["parameters"] for layer in found["layers"]) == found["parameters"]
 
 
-def test_the_whole_clip_is_said_in_words(monkeypatch, capfd):
+def test_the_whole_clip_is_said_in_words(command):
     small = ["width=8", "heads=1", "layers=1", "feedforward=8"]
-    code, out, _ = command(["describe", "bert", *small, "--frames", "30"], monkeypatch, capfd)
+    code, out, _ = command("describe", "bert", *small, "--frames", "30")
     assert code == 0
     assert "receptive field  the whole clip" in out
 
@@ -62,8 +53,8 @@ def test_the_whole_clip_is_said_in_words(monkeypatch, capfd):
         (["set", "layers=1"], "less than two layers"),
     ],
 )
-def test_a_mistake_prints_one_message_and_exits_with_2(words, says, monkeypatch, capfd):
-    code, out, err = command(["describe", *words], monkeypatch, capfd)
+def test_a_mistake_prints_one_message_and_exits_with_2(words, says, command):
+    code, out, err = command("describe", *words)
     assert code == 2
     assert says in err
     assert "Traceback" not in err

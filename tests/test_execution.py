@@ -1,5 +1,6 @@
 """Trials run beside each other, and one that fails or dies takes no other with it."""
 
+import os
 import sys
 
 import pytest
@@ -36,7 +37,7 @@ def trial(tiny, tmp_path, monkeypatch):
     """Return a factory of trials by strategy."""
     (tmp_path / "deadly.py").write_text(DEADLY.format(tally=tmp_path / "tally"))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
 
     def make(system, strategy="scratch", **more):
         recipe = load_recipe(tiny, [f"strategy={{name: '{strategy}'}}", "tracking.kind=none"], synthetic=True)

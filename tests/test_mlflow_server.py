@@ -17,7 +17,6 @@ import pytest
 import soundfile
 
 from transfer import run, ui_cli
-from transfer.cli import main
 from transfer.comparing import compare
 from transfer.mlflow_tracker import MLflowTracker
 
@@ -66,18 +65,9 @@ def server(folder, port, empty_store):
 
 
 @pytest.fixture
-def command(monkeypatch, capfd):
-    """Return a function that runs the command line and returns exit code, stdout and stderr; it starts no server."""
+def no_server(monkeypatch):
+    """Fail where a command would start a server."""
     monkeypatch.setattr(ui_cli, "_server", lambda *given: pytest.fail("a server was started"))
-
-    def command(*words):
-        monkeypatch.setattr(sys, "argv", ["transfer", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        return exit_.value.code or 0, *capfd.readouterr()
-
-    return command
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +209,7 @@ def test_ui_shows_a_store_at_this_machine_alone_until_it_is_interrupted(tmp_path
         ask(address)
 
 
-def test_ui_of_a_store_that_is_not_there_says_what_to_do_and_makes_none(command, tmp_path, monkeypatch):
+def test_ui_of_a_store_that_is_not_there_says_what_to_do_and_makes_none(no_server, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     code, out, err = command("ui")
@@ -229,7 +219,7 @@ def test_ui_of_a_store_that_is_not_there_says_what_to_do_and_makes_none(command,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ui_of_a_taken_port_says_so(command, tmp_path):
+def test_ui_of_a_taken_port_says_so(no_server, command, tmp_path):
     (tmp_path / "mlflow.db").touch()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -239,7 +229,7 @@ def test_ui_of_a_taken_port_says_so(command, tmp_path):
     assert "--port" in err
 
 
-def test_ui_of_a_server_says_where_it_is_without_the_password(command, monkeypatch):
+def test_ui_of_a_server_says_where_it_is_without_the_password(no_server, command, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ann:secret@host/x")
     code, out, err = command("ui")
     assert (code, err) == (0, "")

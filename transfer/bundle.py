@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from transfer.bundle_record import check_record, check_tensors
-from transfer.checkpoint import Checkpoint
+from transfer.bundle_record import check_moments, check_record, check_tensors
+from transfer.checkpoint import Checkpoint, in_order
 from transfer.data.cache import atomic_write
 from transfer.errors import BundleError, did_you_mean
 from transfer.model_card import CARD
@@ -30,8 +30,12 @@ from transfer.output import plain
 __all__ = ["is_bundle", "read_bundle", "read_card", "write_bundle"]
 
 MANIFEST = "manifest.json"
-FORMAT = {"format": "transfer-speech bundle", "version": 1}
-TENSORS = {"weights.safetensors": "weights", "normalisation.safetensors": "normalisation"}
+FORMAT = {"format": "transfer-speech bundle", "version": 2}
+TENSORS = {
+    "weights.safetensors": "weights",
+    "normalisation.safetensors": "normalisation",
+    "moments.safetensors": "moments",
+}
 RECORDS = {
     "recipe.json": "recipe",
     "front_end.json": "front_end",
@@ -86,9 +90,10 @@ def read_bundle(path: Path) -> Checkpoint:
     check_record(record)
     tensors = {part: _tensors(path, name, data[name]) for name, part in TENSORS.items()}
     check_tensors(tensors["weights"], tensors["normalisation"])
+    check_moments(tensors["moments"])
     protocol = record["protocol"]
     record |= {key: protocol[key] for key in ("name", "heard", "versions") if key in protocol}
-    return Checkpoint(tensors["weights"], tensors["normalisation"], record)
+    return Checkpoint(tensors["weights"], tensors["normalisation"], in_order(record), tensors["moments"])
 
 
 def read_card(path: Path) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from transfer.errors import BundleError
 
-__all__ = ["check_record", "check_tensors"]
+__all__ = ["check_moments", "check_record", "check_tensors"]
 
 
 def check_record(record: Mapping[str, Any]) -> None:
@@ -74,6 +74,28 @@ def check_tensors(weights: Mapping[str, Tensor], normalisation: Mapping[str, Ten
             raise BundleError(f"normalisation.safetensors: {group!r} has no {other or 'mean and std'} to its {kind}")
         if tensor.ndim != 1 or tensor.shape != normalisation[f"{group}.{other}"].shape:
             raise BundleError(f"normalisation.safetensors: {name!r} has shape {tuple(tensor.shape)}; expected (C,)")
+
+
+def check_moments(moments: Mapping[str, Tensor]) -> None:
+    """Refuse moments that are not a mean and a covariance of one width, or not finite; there may be none.
+
+    Args:
+        moments: `mean` and `covariance`. Shape: (F,) and (F, F).
+
+    Raises:
+        BundleError: saying what they are.
+
+    Example:
+        >>> check_moments({"mean": torch.zeros(2), "covariance": torch.eye(2)})
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in moments.items()}
+    width = len(moments["mean"]) if "mean" in moments and moments["mean"].ndim == 1 else 0
+    if moments and shapes != {"mean": (width,), "covariance": (width, width)}:
+        raise BundleError(
+            f"moments.safetensors holds {shapes}; expected a mean of shape (F,) and a covariance of (F, F)"
+        )
+    if not all(torch.isfinite(tensor).all() for tensor in moments.values()):
+        raise BundleError("moments.safetensors holds values that are not finite; the source has to be exported again")
 
 
 def _names(tree: Any) -> Iterator[str]:

@@ -23,6 +23,7 @@ __all__ = [
     "corpora_heard",
     "epoch_file",
     "fill_model",
+    "in_order",
     "read_checkpoint",
     "write_checkpoint",
 ]
@@ -38,15 +39,22 @@ class Checkpoint:
         weights: name -> tensor of the model.
         normalisation: `<group>.mean` and `<group>.std` -> (C,).
         record: recipe, front end, classes of each corpus, versions.
+        moments: `mean` (F,) and `covariance` (F, F) of the pooled universal features that training heard; none in files
+            of before.
     """
 
     weights: dict[str, Tensor]
     normalisation: dict[str, Tensor] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
+    moments: dict[str, Tensor] = field(default_factory=dict)
 
 
 def write_checkpoint(
-    path: Path, model: TransferModel, normalisation: Mapping[str, np.ndarray], record: Mapping[str, Any]
+    path: Path,
+    model: TransferModel,
+    normalisation: Mapping[str, np.ndarray],
+    record: Mapping[str, Any],
+    moments: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a model file, whole or not at all.
 
@@ -55,10 +63,12 @@ def write_checkpoint(
         model: its weights.
         normalisation: statistics of the front end.
         record: anything that JSON can hold.
+        moments: see `Checkpoint`.
     """
     model.use_statistics(next(iter(model.corpora)))  # what another run takes over are the first source's
     tensors = {f"model.{name}": value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     tensors |= {f"normalisation.{name}": torch.from_numpy(np.asarray(value)) for name, value in normalisation.items()}
+    tensors |= {f"moments.{name}": value.contiguous().clone() for name, value in (moments or {}).items()}
     metadata = {"record": json.dumps(dict(record), sort_keys=True)}
     atomic_write(path, lambda temporary: save_file(tensors, temporary, metadata))
 
@@ -88,15 +98,38 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         return read_bundle(file)
     try:
         with safe_open(file, "pt") as opened:
-            record = json.loads((opened.metadata() or {})["record"])
+            record = in_order(json.loads((opened.metadata() or {})["record"]))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, KeyError, ValueError) as error:
         raise RecipeError(f"{file} is not a model file of this toolkit, or is damaged: {error}") from error
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "normalisation": {}}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "normalisation": {}, "moments": {}}
     for name, tensor in tensors.items():
         kind, _, rest = name.partition(".")
         parts.setdefault(kind, {})[rest] = tensor
-    return Checkpoint(parts["model"], parts["normalisation"], record)
+    return Checkpoint(parts["model"], parts["normalisation"], record, parts["moments"])
+
+
+def in_order(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record whose classes stand in the order of the recipe's corpora, which decides whose head is shared.
+
+    JSON members are written in the order of the alphabet.
+
+    Args:
+        record: as it was read.
+
+    Example:
+        >>> recipe = {"source": [{"corpus": "nemo"}], "target": {"corpus": "emovo"}}
+        >>> list(in_order({"recipe": recipe, "classes": {"emovo": ["x"], "nemo": ["x"]}})["classes"])
+        ['nemo', 'emovo']
+    """
+    recipe, classes = record.get("recipe"), record.get("classes")
+    if not isinstance(recipe, dict) or not isinstance(classes, dict):
+        return record
+    try:
+        names = [section["corpus"] for section in (*recipe.get("source", ()), recipe["target"])]
+    except (KeyError, TypeError):
+        return record
+    return {**record, "classes": {**{name: classes[name] for name in names if name in classes}, **classes}}
 
 
 def fill_model(model: TransferModel, checkpoint: Checkpoint, front_end: Mapping[str, Any]) -> None:

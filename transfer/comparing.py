@@ -10,13 +10,11 @@ import hashlib
 import json
 import os
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock, Timeout
 
 from transfer.data.cache import atomic_write
 from transfer.errors import UserError
@@ -24,15 +22,19 @@ from transfer.evaluation.comparison import compare_runs
 from transfer.evaluation.finished_run import FinishedRun
 from transfer.evaluation.majority import majority_predictions
 from transfer.evaluation.predictions import read_predictions
-from transfer.execution import Outcome, Workplace, finished, run_trials
+from transfer.execution import Outcome, Workplace, finished, run_all
 from transfer.experiment import check
-from transfer.output import default_folder, write_json
+from transfer.output import alone, default_folder, write_json
+from transfer.processes import refuse_several
 from transfer.progress import Reporter
 from transfer.suite import Suite, load_suite
 from transfer.tracked_comparison import tracked_comparison
 from transfer.trials import Trial, build_trials
 
-__all__ = ["compare", "compare_suite", "gather"]
+__all__ = ["compare", "compare_suite", "gather", "run_part", "threads_of"]
+
+SUITE = "suite.yaml"
+PATIENCE = 300.0  # seconds that a part waits for another that opens the same folder
 
 
 def compare(
@@ -70,16 +72,17 @@ def compare_suite(
     command: str = "",
 ) -> dict[str, Any]:
     """Run what is missing of a suite, and compare; see `compare`."""
+    refuse_several("compare")
     reporter = reporter or Reporter()
     trials, notes = build_trials(suite)
     wanted = _fingerprint(suite, trials)
     folder = _folder(suite, out, resume, wanted)
-    with _alone(folder):
+    with alone(folder, SUITE):
         _claim(folder, suite, wanted, resume)
         first = trials[0].recipe
         with tracked_comparison(suite, first.tracking, folder) as tracker:
-            place = Workplace(folder, suite.synthetic, tracker.run_id, _threads(suite.jobs))
-            outcomes = _run(trials, place, suite.jobs, reporter)
+            place = Workplace(folder, suite.synthetic, tracker.run_id, suite.engine.threads(threads_of(suite.jobs)))
+            outcomes = _run(trials, place, suite, reporter)
             failures = [_failure(outcome) for outcome in outcomes if outcome.reason]
             runs = gather(trials, place, majority="majority" in suite.controls)
             if not runs:
@@ -89,7 +92,7 @@ def compare_suite(
             result |= {"failures": failures, "warnings": [*notes, *result["warnings"]], "planned": len(trials)}
             write_json(folder / "comparison.json", result)
             page = _report(folder, result["command"])
-            tracker.finished(result, [folder / "comparison.json", folder / "suite.yaml", page])
+            tracker.finished(result, [folder / "comparison.json", folder / SUITE, page])
     return {**result, "folder": str(folder)}
 
 
@@ -126,7 +129,37 @@ def gather(trials: Sequence[Trial], place: Workplace, *, majority: bool = True) 
     return runs
 
 
-def _run(trials: Sequence[Trial], place: Workplace, jobs: int, reporter: Reporter) -> list[Outcome]:
+def run_part(
+    suite: Suite, part: tuple[int, int], *, out: str | Path, reporter: Reporter | None = None
+) -> dict[str, Any]:
+    """Run every n-th trial of a suite and compare nothing: parts go side by side, each a job of a cluster.
+
+    Args:
+        suite: what is compared.
+        part: (k, n): the k-th of n parts, from 1.
+        out: folder of the comparison, the same for all parts; `compare` with `resume` gathers what is in it.
+        reporter: shows progress.
+
+    Returns:
+        The folder, the trials planned and finished in all, and the failures of this part.
+
+    Raises:
+        UserError: for every mistake in suite and recipes, or a folder of another suite.
+    """
+    refuse_several("compare")
+    trials, _ = build_trials(suite)
+    wanted, folder = _fingerprint(suite, trials), Path(out).resolve()
+    with alone(folder, SUITE, patience=PATIENCE):
+        _claim(folder, suite, wanted, resume=True)
+        with tracked_comparison(suite, trials[0].recipe.tracking, folder) as tracker:
+            place = Workplace(folder, suite.synthetic, tracker.run_id, suite.engine.threads(threads_of(suite.jobs)))
+    outcomes = _run(trials[part[0] - 1 :: part[1]], place, suite, reporter or Reporter())
+    there = sum(finished(trial, place) for trial in trials)
+    failures = [_failure(outcome) for outcome in outcomes if outcome.reason]
+    return {"folder": str(folder), "planned": len(trials), "finished": there, "failures": failures}
+
+
+def _run(trials: Sequence[Trial], place: Workplace, suite: Suite, reporter: Reporter) -> list[Outcome]:
     """Check what has not run yet, run it, and show how it goes."""
     missing = [trial for trial in trials if not finished(trial, place)]
     if len(missing) < len(trials):
@@ -147,7 +180,7 @@ def _run(trials: Sequence[Trial], place: Workplace, jobs: int, reporter: Reporte
             reporter.say(f"{outcome.trial.name}: {fate}")
 
         try:
-            return run_trials(missing, place, jobs, report)
+            return run_all(missing, place, suite.engine, suite.jobs, report)
         except KeyboardInterrupt:
             count = sum(finished(trial, place) for trial in trials)
             raise KeyboardInterrupt(
@@ -171,7 +204,7 @@ def _report(folder: Path, command: str) -> Path:
 def _fingerprint(suite: Suite, trials: Sequence[Trial]) -> str:
     """Return the hash of what a comparison's runs are made of; how many run at a time is no part of it."""
     said = [[trial.name, trial.recipe.model_dump(mode="json")] for trial in trials]
-    asked = suite.model_dump(mode="json", exclude={"jobs", "metric", "level", "name"})
+    asked = suite.model_dump(mode="json", exclude={"jobs", "engine", "metric", "level", "name"})
     return hashlib.sha256(json.dumps([asked, said], sort_keys=True).encode()).hexdigest()
 
 
@@ -192,7 +225,7 @@ def _folder(suite: Suite, out: str | Path | None, resume: bool, wanted: str) -> 
 
 def _claim(folder: Path, suite: Suite, wanted: str, resume: bool) -> None:
     """Write what was asked for, or check that the folder was made for the same."""
-    file = folder / "suite.yaml"
+    file = folder / SUITE
     if file.is_file():
         if not resume:
             raise UserError(f"{folder} holds a comparison; go on with it by --resume, or name another with --out")
@@ -207,35 +240,15 @@ def _claim(folder: Path, suite: Suite, wanted: str, resume: bool) -> None:
 
 def _recorded(folder: Path) -> str:
     """Return the hash that a comparison was begun with, or ''."""
-    tree = yaml.safe_load((folder / "suite.yaml").read_text(encoding="utf-8"))
+    tree = yaml.safe_load((folder / SUITE).read_text(encoding="utf-8"))
     return str(tree.get("fingerprint", "")) if isinstance(tree, dict) else ""
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder, which no other process may write in the meantime."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"the folder {folder} cannot be written ({error.strerror}); name another with --out") from error
-    if any(folder.iterdir()) and not (folder / "suite.yaml").is_file():
-        raise UserError(f"--out {folder} exists, is not empty and holds no comparison; name a new folder")
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(f"another process is at work in {folder}; wait for it, or name another folder") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _threads(jobs: int) -> int:
+def threads_of(jobs: int) -> int:
     """Return the CPU threads that each of so many trials may use."""
     return max(1, (os.cpu_count() or 1) // jobs)
 
 
 def _command(suite: Suite, folder: Path) -> str:
     """Return the command that makes a comparison again."""
-    return shlex.join(["transfer", "compare", str(folder / "suite.yaml")])
+    return shlex.join(["transfer", "compare", str(folder / SUITE)])

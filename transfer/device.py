@@ -7,12 +7,14 @@ import logging
 import os
 import random
 import warnings
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from transfer.errors import RecipeError
+from transfer.processes import processes
 from transfer.recipe import Compute
 
 if TYPE_CHECKING:
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["build_fabric", "reuse_memory", "seed_everything"]
 
+PATIENCE = timedelta(hours=12)  # of processes that wait while the first one writes
+
 
 def build_fabric(compute: Compute) -> Fabric:
-    """Return the device and precision that a recipe asks for.
+    """Return the device and precision that a recipe asks for, joined with the other processes that torchrun began.
 
     Raises:
         RecipeError: for a GPU that is not there, or a precision that the device has not.
@@ -51,9 +55,29 @@ def build_fabric(compute: Compute) -> Fabric:
         logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
         accelerator = "cuda" if compute.accelerator == "gpu" else compute.accelerator
         precision = "32-true" if compute.precision == "tf32" else compute.precision
-        fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+        world, here = processes()
+        if not on_cpu and world > 1 and here > torch.cuda.device_count():
+            raise RecipeError(
+                f"torchrun began {here} processes on this machine, which has {torch.cuda.device_count()} GPUs; begin one for "
+                "each, or set compute.accelerator=cpu"
+            )
+        if world == 1:
+            fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+        else:
+            fabric = _joined(world, here, accelerator=accelerator, precision=precision)
     if fabric.device.type == "cpu":  # Fabric makes each step of an optimizer look for a GPU's driver on the disk
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+    return fabric
+
+
+def _joined(world: int, here: int, **options: Any) -> Fabric:
+    """Return a device that is joined with those of the other processes."""
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies import DDPStrategy
+
+    group = DDPStrategy(timeout=PATIENCE)
+    fabric = Fabric(devices=here, num_nodes=world // here, strategy=group, **options)
+    fabric.launch()
     return fabric
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "CorpusError",
     "LeakageError",
     "NumericsError",
+    "Pruned",
     "RecipeError",
     "SplitError",
     "UserError",
@@ -55,6 +56,10 @@ class LeakageError(UserError):
 
 class NumericsError(UserError):
     """A loss, gradient or feature that is not finite."""
+
+
+class Pruned(UserError):  # noqa: N818 (it is no mistake)
+    """A trial that its study ended: others were better at the same epoch. Its run leaves no folder."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

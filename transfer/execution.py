@@ -12,16 +12,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from transfer.engine import Engine
 from transfer.errors import UserError
 from transfer.keeper import Keeper
 from transfer.output import partial_folder
 from transfer.trials import Trial
 
-__all__ = ["Outcome", "Workplace", "finished", "run_trial", "run_trials"]
+__all__ = ["Named", "Outcome", "Work", "Workplace", "finished", "run_all", "run_trial", "run_trials"]
 
 REASON = 300  # characters of a reason that a table shows; the whole stands in failures/
+
+
+class Named(Protocol):
+    """What is run, of a comparison or a sweep: its name is that of its folder."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Workplace:
     parent: str | None = None
     threads: int = 1
 
-    def run_folder(self, trial: Trial) -> Path:
+    def run_folder(self, trial: Named) -> Path:
         """Return where a trial's run goes."""
         return self.folder / "runs" / trial.name
 
@@ -49,12 +58,12 @@ class Workplace:
 class Outcome:
     """What became of a trial: a reason where it failed, '' where it did not."""
 
-    trial: Trial
+    trial: Any
     reason: str = ""
     seconds: float = 0.0
 
 
-def finished(trial: Trial, place: Workplace) -> bool:
+def finished(trial: Named, place: Workplace) -> bool:
     """Tell whether a trial is there: a run folder appears when everything is in it."""
     return (place.run_folder(trial) / "summary.json").is_file()
 
@@ -91,8 +100,40 @@ def run_trial(trial: Trial, place: Workplace) -> Outcome:
     return Outcome(trial, seconds=time.perf_counter() - start)
 
 
+Work = Callable[[Any, Workplace], Outcome]
+
+
+def run_all(
+    trials: Sequence[Named],
+    place: Workplace,
+    engine: Engine,
+    jobs: int,
+    report: Callable[[Outcome], None] = lambda outcome: None,
+    work: Work = run_trial,
+) -> list[Outcome]:
+    """Run trials on an engine, and return what became of each.
+
+    Args:
+        trials: each with a name of its own.
+        place: where their folders are.
+        engine: what runs them.
+        jobs: how many local processes; Ray runs as many as its nodes have room for.
+        report: is told each that is over.
+        work: what is done for a trial.
+    """
+    if engine.name == "local":
+        return run_trials(trials, place, jobs, report, work)
+    from transfer.ray_engine import run_on_ray
+
+    return run_on_ray(trials, place, engine, report, work)
+
+
 def run_trials(
-    trials: Sequence[Trial], place: Workplace, jobs: int, report: Callable[[Outcome], None] = lambda outcome: None
+    trials: Sequence[Named],
+    place: Workplace,
+    jobs: int,
+    report: Callable[[Outcome], None] = lambda outcome: None,
+    work: Work = run_trial,
 ) -> list[Outcome]:
     """Run trials, `jobs` at a time, and return what became of each.
 
@@ -108,23 +149,25 @@ def run_trials(
 
     if jobs == 1:
         for trial in trials:
-            done(run_trial(trial, place))
+            done(work(trial, place))
         return outcomes
     left = list(trials)
     while left:
-        lost = _in_pool(left, place, jobs, done)
+        lost = _in_pool(left, place, jobs, done, work)
         suspects = [trial for trial in lost if _marker(trial, place).exists()] or lost
         for trial in suspects:
-            for again in _in_pool([trial], place, 1, done):
+            for again in _in_pool([trial], place, 1, done, work):
                 done(Outcome(again, "its process died twice (killed, or out of memory); try fewer --jobs"))
         left = [trial for trial in lost if trial not in suspects]
     return outcomes
 
 
-def _in_pool(trials: Sequence[Trial], place: Workplace, jobs: int, done: Callable[[Outcome], None]) -> list[Trial]:
+def _in_pool(
+    trials: Sequence[Named], place: Workplace, jobs: int, done: Callable[[Outcome], None], work: Work
+) -> list[Named]:
     """Run trials in a pool of processes; return those that were running or waiting when one of them died."""
     with _waiting_politely(), ProcessPoolExecutor(jobs, mp_context=_processes()) as pool:
-        running: dict[Future[Outcome], Trial] = {pool.submit(_marked, trial, place): trial for trial in trials}
+        running: dict[Future[Outcome], Named] = {pool.submit(_marked, trial, place, work): trial for trial in trials}
         left, lost = set(running), []
         try:
             while left:
@@ -140,17 +183,17 @@ def _in_pool(trials: Sequence[Trial], place: Workplace, jobs: int, done: Callabl
     return lost
 
 
-def _marked(trial: Trial, place: Workplace) -> Outcome:
+def _marked(trial: Named, place: Workplace, work: Work) -> Outcome:
     """Run a trial, with a mark while it runs: who has one after its pool broke may have broken it."""
     marker = _marker(trial, place)
     marker.parent.mkdir(parents=True, exist_ok=True)
     marker.touch()
-    outcome = run_trial(trial, place)
+    outcome = work(trial, place)
     marker.unlink()
     return outcome
 
 
-def _marker(trial: Trial, place: Workplace) -> Path:
+def _marker(trial: Named, place: Workplace) -> Path:
     """Return the file that is there while a trial runs."""
     return place.folder / "running" / trial.name.replace("/", "-")
 

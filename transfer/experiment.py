@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial as bound
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,32 +17,36 @@ import yaml
 
 from feature_extractors.load_report import LoadReport
 from transfer.adaptation import gaps_by_level, warnings_of
-from transfer.augmentation import Augmenter, build_augmenter, rehearse_augmentations
-from transfer.build import build_front_end, build_model, build_strategy
+from transfer.attaching import attach_strategy
+from transfer.augmentation import build_augmenter, rehearse_augmentations
+from transfer.build import build_front_end, build_strategy
 from transfer.checkpoint import FILE, corpora_heard, epoch_file, write_checkpoint
 from transfer.compilation import compile_model, compile_seconds
-from transfer.data.cache import atomic_write
-from transfer.data.domain import Domain, empty_domain
-from transfer.device import build_fabric, seed_everything
-from transfer.errors import RecipeError, UserError
+from transfer.data.cache import atomic_write, hash_id
+from transfer.data.domain import empty_domain
+from transfer.device import build_fabric
+from transfer.embedding_moments import embedding_moments
+from transfer.errors import UserError
 from transfer.evaluation.monitor import Monitor
 from transfer.evaluation.predictions import write_predictions
 from transfer.evaluation.projections import Sample, write_projections
-from transfer.initial_weights import needs_no_file, refuse_frozen_draws, take_over
+from transfer.initial_weights import refuse_frozen_draws
 from transfer.keeper import ASKED, Keeper
 from transfer.loading import load_recipe
 from transfer.model_card import write_model_card
 from transfer.optim import parameter_groups
-from transfer.output import default_folder, output_folder, partial_folder, write_json
+from transfer.output import default_folder, partial_folder, write_json
 from transfer.prediction import predict
 from transfer.preparation import Plan, Prepared, load, plan
+from transfer.processes import agreed_folder, agreed_signal, is_first, run_folder, untracked
 from transfer.progress import Reporter
 from transfer.projections import sample_embeddings
 from transfer.recipe import Recipe
-from transfer.scoring import check_scoring, score_parts
+from transfer.scoring import check_target, score_parts
 from transfer.selection import check_selection
+from transfer.shards import share_rows
 from transfer.standins import with_standins
-from transfer.strategies import Setting, Strategy
+from transfer.strategies import Strategy
 from transfer.summary import package_versions, public_recipe, summarise
 from transfer.tracked_run import track_corpora, track_result, tracked_run
 from transfer.tracking import Tracker
@@ -85,24 +91,26 @@ def run(
         UserError: for every mistake in recipe, corpora or numbers.
         Stopped: on SIGINT or SIGTERM, when the state is saved.
     """
-    reporter = reporter or Reporter()
+    reporter = reporter if reporter and is_first() else Reporter()
     loaded, planned = _planned(recipe, overrides, synthetic, reporter)
     reporter.plan(planned.slices, planned.notes)
     fabric = build_fabric(loaded.compute)
-    folder = Path(out) if out else default_folder(loaded.name)
+    folder = agreed_folder(fabric, Path(out) if out else default_folder(loaded.name))
     with (
-        output_folder(folder, resume=resume) as partial,
+        run_folder(fabric, folder, resume=resume) as partial,
         _kept(loaded, planned, partial, synthetic) as keeper,
         tracked_run(loaded, planned, parent=parent, tags=tags, resume=keeper.run.get("tracked")) as tracker,
     ):
         keeper.run["tracked"] = tracker.run_id
-        with reporter.bar("features") as tick:
+        keeper.agree = bound(agreed_signal, fabric)
+        with fabric.rank_zero_first(local=True), reporter.bar("features") as tick:  # the others read its cache
             prepared = load(loaded, planned, fabric.device, tick)
         for note in prepared.notes:
             reporter.say(f"note: {note}")
         track_corpora(tracker, loaded, prepared.slices)
         augmenter = build_augmenter(loaded, prepared.domains, prepared.normaliser, fabric.device, reporter)
-        strategy, _ = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
+        strategy, _ = attach_strategy(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
+        share_rows(strategy.setting.model, fabric)
         compile_model(strategy.setting.model, loaded.compute.compile)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial, shared, keeper)
         write_json(partial / "summary.json", summary)
@@ -133,7 +141,8 @@ def resume_run(folder: str | Path, *, reporter: Reporter | None = None) -> dict[
 @contextmanager
 def _kept(recipe: Recipe, planned: Plan, partial: Path, synthetic: bool) -> Iterator[Keeper]:
     """Give what saves the run, and the run what was saved of it; signals save it too."""
-    keeper = Keeper(partial, steps=recipe.training.save_steps, seconds=recipe.training.save_seconds)
+    often = recipe.training.save_seconds if is_first() else math.inf
+    keeper = Keeper(partial, steps=recipe.training.save_steps, seconds=often)
     if keeper.run.setdefault("split", planned.split) != planned.split:
         raise UserError(
             "the corpora, or how they are parted, have changed since the run was interrupted; begin it anew"
@@ -161,31 +170,21 @@ def _planned(
     decode: bool = False,
 ) -> tuple[Recipe, Plan]:
     """Load a recipe, write its stand-ins, plan its parts, and check what the parts decide."""
-    if not isinstance(recipe, Recipe):
-        recipe = load_recipe(recipe, overrides, synthetic=synthetic)
-    if synthetic:
-        reporter.say("synthetic stand-ins of the corpora (written once into the cache)")
-        recipe = with_standins(recipe)
-    strategy = build_strategy(recipe)
-    build_fabric(recipe.compute)
-    planned = plan(recipe, decode=decode)
+    recipe = untracked(recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides, synthetic=synthetic))
+    strategy, fabric = build_strategy(recipe), build_fabric(recipe.compute)
+    with fabric.rank_zero_first(local=True):  # the others read what it has cached
+        if synthetic:
+            reporter.say("synthetic stand-ins of the corpora (written once into the cache)")
+            recipe = with_standins(recipe)
+        planned = plan(recipe, decode=decode)
+        hash_id("")  # the salt is there before two could draw one
     check_selection(recipe, planned.slices, strategy.learns_from)
-    _check_target(recipe, planned)
+    check_target(recipe, planned.slices, planned.classes[recipe.target.corpus])
     loaded = _rehearse(recipe, planned)
     if loaded is None:
         return recipe, planned
     notes = [*planned.notes, f"pretraining.checkpoint: {loaded.line()}"]
     return recipe, replace(planned, notes=notes, loaded=loaded.record())
-
-
-def _check_target(recipe: Recipe, planned: Plan) -> None:
-    """Refuse a target that nothing can be tested on, and figures that its classes do not allow."""
-    name = recipe.target.corpus
-    if not ((planned.slices["corpus"] == name) & (planned.slices["part"] == "test")).any():
-        raise RecipeError(
-            f"split.test is {recipe.split.test}, which leaves no test part of {name}; set a share above 0"
-        )
-    check_scoring(recipe, planned.classes[name])
 
 
 def _rehearse(recipe: Recipe, planned: Plan) -> LoadReport | None:
@@ -197,39 +196,14 @@ def _rehearse(recipe: Recipe, planned: Plan) -> LoadReport | None:
     channels = int(build_front_end(recipe).channels)
     rehearse_augmentations(recipe, channels)
     empty = {name: empty_domain(name, classes, planned.slices, channels) for name, classes in planned.classes.items()}
-    strategy, loaded = _attached(recipe, planned.classes, empty, torch.device("cpu"))
+    strategy, begun = attach_strategy(recipe, planned.classes, empty, torch.device("cpu"))
     parameters = dict(strategy.setting.model.named_parameters()) | dict(strategy.named_parameters())
     for stage in strategy.stages():
         stage.phases(0)
-        refuse_frozen_draws(loaded, stage.frozen(0))
+        refuse_frozen_draws(begun.report, stage.frozen(0))
         for optimizer in stage.optimizers.values():
             parameter_groups(parameters, optimizer)
-    return loaded
-
-
-def _attached(
-    recipe: Recipe,
-    classes: Mapping[str, tuple[str, ...]],
-    domains: Mapping[str, Domain],
-    device: torch.device,
-    augmenter: Augmenter | None = None,
-) -> tuple[Strategy, LoadReport | None]:
-    """Build model and strategy, weights drawn by the recipe's seed; say what a checkpoint gave."""
-    seed_everything(recipe.training.seed)
-    channels = next(iter(domains.values())).features.shape[1]
-    model = build_model(recipe, in_channels=channels, classes=classes, filled=needs_no_file(recipe)).to(device)
-    loaded = take_over(model, recipe, build_front_end(recipe).record())
-    strategy = build_strategy(recipe)
-    names = tuple(section.corpus for section in recipe.source)
-    shown = {name: domain.without_truth() for name, domain in domains.items()}
-    training, pretraining = recipe.training, recipe.pretraining
-    try:
-        strategy.attach(Setting(model, shown, names, recipe.target.corpus, training, pretraining, augmenter))
-    except (ValueError, TypeError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise RecipeError(f"strategy: {recipe.strategy.name}: {error}") from error
-    return strategy.to(device), loaded
+    return begun.report
 
 
 def _train(
@@ -256,9 +230,9 @@ def _train(
         "versions": versions,
     }
 
-    def save(path: Path) -> None:
+    def save(path: Path, moments: Mapping[str, torch.Tensor] | None = None) -> None:
         model.eval()  # in training mode a corpus never trained on would take over statistics
-        write_checkpoint(path, model, prepared.normaliser.tensors(), record)
+        write_checkpoint(path, model, prepared.normaliser.tensors(), record, moments)
 
     def keep(epoch: int) -> None:
         if recipe.selection.keep == "every_epoch":
@@ -286,11 +260,12 @@ def _train(
     warnings = warnings_of(strategy, records[-1], gaps, monitor) if monitor else []
     metrics, how = score_parts(recipe, tables)
     record["evaluation"] = how  # a model that is used decides and is calibrated as validation chose
-    save(folder / FILE)
+    save(folder / FILE, embedding_moments(model, prepared.domains))
     return {
         **summarise(recipe, planned, prepared, records, metrics, gaps, warnings),
         "evaluation": how,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "processes": fabric.world_size,
         "train_seconds": round(seconds, 2),
         "compile_seconds": compile_seconds() if recipe.compute.compile else None,
         "mlflow_run_id": tracker.run_id,

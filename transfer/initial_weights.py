@@ -1,37 +1,67 @@
-"""The extractor that a run begins with, taken over by name from the model file of another run."""
+"""The model that a run begins with, taken over by name from the model file of another run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+from torch import Tensor
 
 from feature_extractors.load_report import LoadReport
 from feature_extractors.pretrained import load_weights
 from transfer.checkpoint import Checkpoint, heard, read_checkpoint
-from transfer.errors import RecipeError
+from transfer.errors import RecipeError, did_you_mean
 from transfer.model import TransferModel
 from transfer.recipe import Recipe
 
-__all__ = ["check_provenance", "load_extractor", "needs_no_file", "refuse_frozen_draws", "take_over"]
+__all__ = [
+    "Beginning",
+    "check_provenance",
+    "load_extractor",
+    "load_head",
+    "needs_no_file",
+    "refuse_frozen_draws",
+    "take_over",
+]
 
 
-def take_over(model: TransferModel, recipe: Recipe, front_end: Mapping[str, Any]) -> LoadReport | None:
-    """Load what `pretraining.checkpoint` gives into the extractor; None where the recipe names no file.
+@dataclass(frozen=True)
+class Beginning:
+    """What a run begins with.
 
     Args:
-        model: its extractor takes the weights.
+        report: which weights of the extractor a file gave; None where there was no file.
+        moments: `mean` and `covariance` of its universal features where it was trained; none where a part of it is new.
+    """
+
+    report: LoadReport | None = None
+    moments: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def take_over(
+    model: TransferModel, recipe: Recipe, front_end: Mapping[str, Any], classes: Mapping[str, Sequence[str]]
+) -> Beginning:
+    """Load what `pretraining.checkpoint` gives into the extractor, and into the target's head where the recipe says so.
+
+    Args:
+        model: takes the weights.
         recipe: names the file and the rule.
         front_end: exact parameters of the recipe's front end.
+        classes: corpus name -> its classes in this run.
 
     Raises:
         RecipeError: for a file that is not there, does not fit, or may have heard this run's test speakers.
     """
     if not recipe.pretraining.checkpoint:
-        return None
+        return Beginning()
     checkpoint = read_checkpoint(recipe.pretraining.checkpoint)
     check_provenance(checkpoint, recipe, front_end)
     rule = recipe.pretraining
-    return load_extractor(model, checkpoint, strict=rule.strict, modules=rule.modules)
+    report = load_extractor(model, checkpoint, strict=rule.strict, modules=rule.modules)
+    if rule.head:
+        load_head(model, checkpoint, theirs=rule.head, target=recipe.target.corpus, classes=classes)
+    return Beginning(report, {} if report.drawn else checkpoint.moments)
 
 
 def refuse_frozen_draws(report: LoadReport | None, frozen: Iterable[str]) -> None:
@@ -109,3 +139,37 @@ def load_extractor(
     if model.statistics is not None:
         model.statistics.adopt()
     return report
+
+
+def load_head(
+    model: TransferModel, checkpoint: Checkpoint, *, theirs: str, target: str, classes: Mapping[str, Sequence[str]]
+) -> None:
+    """Let the target's head begin as that of a corpus of the file.
+
+    Args:
+        model: takes the weights.
+        checkpoint: where they come from.
+        theirs: a corpus of the file's run.
+        target: the corpus whose head takes them.
+        classes: corpus name -> its classes in this run.
+
+    Raises:
+        RecipeError: for a corpus that the file does not have, other classes, or another kind of head.
+    """
+    known = {name: tuple(names) for name, names in checkpoint.record.get("classes", {}).items()}
+    if theirs not in known:
+        raise RecipeError(f"pretraining.head: the checkpoint has no head of {theirs!r}; {did_you_mean(theirs, known)}")
+    if known[theirs] != tuple(classes[target]):
+        raise RecipeError(
+            f"pretraining.head: the head of {theirs} decides between {', '.join(known[theirs])}, and {target} has "
+            f"{', '.join(classes[target])}; rename with target.relabel, leaving out what the head does not know"
+        )
+    owner = theirs if checkpoint.record["recipe"].get("heads") != "shared" else next(iter(known))
+    prefix = f"heads.{owner}."
+    given = {n.removeprefix(prefix): t for n, t in checkpoint.weights.items() if n.startswith(prefix)}
+    try:
+        load_weights(model.head(target), given, origin="the file")
+    except ValueError as error:
+        raise RecipeError(f"pretraining.head: {error}\nUse the head section of the run that wrote it") from error
+    if model.statistics is not None:
+        model.statistics.adopt()

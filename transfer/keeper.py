@@ -65,6 +65,9 @@ class Keeper:
         self.folder, self.steps, self.seconds = folder, steps, seconds
         self.run: dict[str, Any] = {}  # what the run as a whole has found: kept with every state
         self.done: list[Record] = []  # stages that are over
+        self.agree: Callable[[int], int] = (
+            int  # a signal sent to one of several processes stops all after the same step
+        )
         self._taken_up: Mapping[str, Any] | None = None
         self._signal, self._since, self._last, self._start = 0, 0, time.monotonic(), time.perf_counter()
         if folder is not None and (folder / STATE).is_file():
@@ -103,6 +106,7 @@ class Keeper:
         """
         if self.folder is None:
             return
+        self._signal = self.agree(self._signal)
         self._since += not epoch_over
         due = epoch_over or (self.steps is not None and self._since >= self.steps)
         if self._signal or (due and time.monotonic() - self._last >= self.seconds):

@@ -5,7 +5,7 @@ Axis letters: N clips, C input channels, T frames, F filters, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from feature_extractors import Frames
 from feature_extractors.pooling import masked_mean
 from transfer.batch_statistics import BatchStatistics
+from transfer.shards import Shards
 
 __all__ = ["TransferModel"]
 
@@ -54,6 +55,7 @@ class TransferModel(nn.Module):
         self.shares = dict(shares or {})
         self.corpora = tuple(order)
         self.statistics = BatchStatistics([extractor, *self.heads.values()], order) if separate_statistics else None
+        self.shards: Shards | None = None  # set where several processes compute a batch together
 
     def head(self, corpus: str) -> nn.Module:
         """Return the head of a corpus."""
@@ -68,7 +70,7 @@ class TransferModel(nn.Module):
             corpus: whose clips these are; matters only where BatchNorm statistics are kept apart.
         """
         self.use_statistics(corpus)
-        frames: Frames = self.extractor(features, lengths)
+        frames: Frames = self._computed(self.extractor, features, lengths)
         return frames
 
     def use_statistics(self, corpus: str) -> None:
@@ -78,17 +80,38 @@ class TransferModel(nn.Module):
 
     def forward(self, features: Tensor, lengths: Tensor, corpus: str) -> Tensor:
         """Return the logits (N, K) of a corpus's head."""
-        logits: Tensor = self.head(corpus)(self.universal(features, lengths, corpus))
+        self.use_statistics(corpus)
+        head = self.head(corpus)
+        logits: Tensor = self._computed(lambda x, n: head(self.extractor(x, n)), features, lengths)
         return logits
+
+    def levels(self, features: Tensor, lengths: Tensor, corpus: str) -> tuple[Frames, Frames, Tensor]:
+        """Return universal frames, specific frames, both without their scales, and the logits (N, K)."""
+        self.use_statistics(corpus)
+        head: Any = self.head(corpus)
+
+        def every(x: Tensor, n: Tensor) -> tuple[Frames, Frames, Tensor]:
+            universal = self.extractor(x, n)
+            specific = head.specific(universal)
+            return universal._replace(scales=None), specific._replace(scales=None), head.classify(specific)
+
+        found: tuple[Frames, Frames, Tensor] = self._computed(every, features, lengths)
+        return found
+
+    def _computed(self, function: Callable[..., Any], *tensors: Tensor) -> Any:
+        """Return what a function of rows makes of a batch, each process computing its share where there are several."""
+        return function(*tensors) if self.shards is None else self.shards.compute(function, *tensors)
 
     @torch.no_grad()
     def embed(self, features: Tensor, lengths: Tensor, corpus: str) -> dict[str, Tensor]:
         """Return the pooled representation at each level: universal (N, F), specific (N, E) and logits (N, K)."""
-        frames = self.universal(features, lengths, corpus)
+        self.use_statistics(corpus)
         head: Any = self.head(corpus)
-        specific = head.specific(frames)
-        return {
-            "universal": masked_mean(frames.features, frames.valid()),
-            "specific": head.pool(specific),
-            "logits": head.classify(specific),
-        }
+
+        def every(x: Tensor, n: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            frames = self.extractor(x, n)
+            specific = head.specific(frames)
+            return masked_mean(frames.features, frames.valid()), head.pool(specific), head.classify(specific)
+
+        found = self._computed(every, features, lengths)
+        return dict(zip(("universal", "specific", "logits"), found, strict=True))

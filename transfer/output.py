@@ -16,7 +16,7 @@ from transfer.data.cache import atomic_write
 from transfer.errors import UserError
 from transfer.keeper import Keeper
 
-__all__ = ["default_folder", "output_folder", "partial_folder", "plain", "write_json"]
+__all__ = ["alone", "default_folder", "output_folder", "partial_folder", "plain", "write_json"]
 
 
 def default_folder(name: str) -> Path:
@@ -99,6 +99,36 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         file.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def alone(folder: Path, marker: str, *, patience: float = 0) -> Iterator[None]:
+    """Hold the folder of many runs, made where it is not there; no other process may hold it in the meantime.
+
+    Args:
+        folder: of a comparison or a sweep.
+        marker: the file that says so.
+        patience: seconds to wait for another process.
+
+    Raises:
+        UserError: where it cannot be written, holds something else, or another process is at work in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the folder {folder} cannot be written ({error.strerror}); name another with --out") from error
+    if any(path.name != ".lock" for path in folder.iterdir()) and not (folder / marker).is_file():
+        kind = {"suite.yaml": "comparison"}.get(marker, Path(marker).stem)
+        raise UserError(f"--out {folder} exists, is not empty and holds no {kind}; name a new folder")
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout as error:
+        raise UserError(f"another process is at work in {folder}; wait for it, or name another folder") from error
+    try:
+        yield
+    finally:
         lock.release()
 
 

@@ -17,7 +17,25 @@ from transfer.evaluation.predictions import class_names, probabilities
 from transfer.recipe import Recipe
 from transfer.training_sections import AtSensitivity
 
-__all__ = ["check_scoring", "score_parts"]
+__all__ = ["check_scoring", "check_target", "score_parts"]
+
+
+def check_target(recipe: Recipe, slices: pd.DataFrame, classes: Sequence[str]) -> None:
+    """Refuse a target that nothing can be tested on, and figures that its classes do not allow.
+
+    Args:
+        recipe: the recipe.
+        slices: slice table with corpus and part.
+        classes: of the target.
+
+    Raises:
+        UserError: naming the field.
+    """
+    if not ((slices["corpus"] == recipe.target.corpus) & (slices["part"] == "test")).any():
+        raise RecipeError(
+            f"split.test is {recipe.split.test}, which leaves no test part of {recipe.target.corpus}; set a share above 0"
+        )
+    check_scoring(recipe, classes)
 
 
 def check_scoring(recipe: Recipe, classes: Sequence[str]) -> None:

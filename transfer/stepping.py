@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from transfer.shards import average
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -52,12 +54,15 @@ def numbers(terms: Mapping[str, Tensor]) -> dict[str, float]:
 def clip_and_step(fabric: Fabric, root: nn.Module, optimizer: Any, clip: float | None) -> bool:
     """Clip the gradient of what an optimizer drives, and step it; return False, with no step, for one that is not finite.
 
+    Where several processes compute a batch together (`transfer.shards`), the gradient is that of all of them.
+
     Args:
         fabric: device and precision; float16 scales its gradients, and skips a step of its own accord.
         root: all modules.
         optimizer: set up by fabric.
         clip: largest norm; None clips nothing.
     """
+    average([p.grad for group in optimizer.param_groups for p in group["params"]])
     norm = fabric.clip_gradients(root, optimizer, max_norm=clip or math.inf, error_if_nonfinite=False)
     if fabric._precision.precision != "16-mixed" and not torch.isfinite(torch.as_tensor(norm)):
         return False

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from transfer.engine import Engine
 from transfer.errors import RecipeError, did_you_mean
 from transfer.loading import Source, find_recipe, parse_file
 from transfer.section import Count, Section
@@ -54,6 +55,9 @@ class Suite(Section):
     )
     synthetic: bool = False
     jobs: Count = Field(1, description="trials that run at the same time")
+    engine: Engine = Field(
+        Engine(), description="local, or ray; {name: ray, address: auto, cpus: 1, gpus: 0.25, retries: 3}"
+    )
 
     @field_validator("recipes", mode="before")
     @classmethod
@@ -157,6 +161,7 @@ def _explain(problem: Any, source: Source) -> str:
     """Say in words what pydantic found."""
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        fields = Entry.model_fields if path.startswith("recipes.") else Suite.model_fields
+        owners: dict[str, type[Section]] = {"recipes": Entry, "engine": Engine}
+        fields = owners.get(str(problem["loc"][0]) if len(problem["loc"]) > 1 else "", Suite).model_fields
         return f"{source.place('')}: {path}: unknown key; {did_you_mean(str(problem['loc'][-1]), fields)}"
     return f"{source.place('')}: {path}: {problem['msg']} (got {problem['input']!r})"

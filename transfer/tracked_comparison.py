@@ -14,7 +14,7 @@ from transfer.recipe import Tracking
 from transfer.suite import Suite
 from transfer.tracking import Status, Tracker, open_tracker
 
-__all__ = ["TrackedComparison", "tracked_comparison"]
+__all__ = ["TrackedComparison", "tracked_comparison", "tracked_parent"]
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,34 @@ def tracked_comparison(suite: Suite, tracking: Tracking, folder: Path) -> Iterat
         tracking: where trials are recorded.
         folder: of the comparison.
     """
+    tags = {"kind": "comparison", "synthetic": suite.synthetic}
+    with tracked_parent(suite.name, tracking, folder, params=suite.model_dump(mode="json"), tags=tags) as tracker:
+        yield TrackedComparison(tracker)
+
+
+@contextmanager
+def tracked_parent(
+    name: str, tracking: Tracking, folder: Path, *, params: Mapping[str, Any], tags: Mapping[str, Any]
+) -> Iterator[Tracker]:
+    """Open the tracked run that trials are nested in, the one that `folder/tracking.json` names where there is one.
+
+    Args:
+        name: of the run.
+        tracking: where trials are recorded.
+        folder: of the comparison or sweep.
+        params: what was asked for, recorded once.
+        tags: what it is found by.
+    """
     file = folder / "tracking.json"
     before = json.loads(file.read_text(encoding="utf-8"))["run_id"] if file.is_file() else None
-    tracker = open_tracker(tracking.kind, tracking.uri, tracking.experiment, suite.name, resume=before)
+    tracker = open_tracker(tracking.kind, tracking.uri, tracking.experiment, name, resume=before)
     if tracker.run_id != before:
         write_json(file, {"run_id": tracker.run_id})
-        tracker.params(suite.model_dump(mode="json"))
+        tracker.params(params)
     status: Status = "FAILED"
     try:
-        tracker.tags({"kind": "comparison", "synthetic": suite.synthetic})
-        yield TrackedComparison(tracker)
+        tracker.tags(tags)
+        yield tracker
         status = "FINISHED"
     except KeyboardInterrupt:
         status = "KILLED"

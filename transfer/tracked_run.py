@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from transfer.checkpoint import FILE
+from transfer.errors import Pruned
 from transfer.preparation import Plan
 from transfer.recipe import Recipe
 from transfer.summary import fingerprints, public_recipe
@@ -83,7 +84,7 @@ def tracked_run(
         )
         yield tracker
         status = "FINISHED"
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Pruned):
         status = "KILLED"
         raise
     finally:

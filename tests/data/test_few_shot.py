@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
 from transfer.data.few_shot import few_shot_split
@@ -47,3 +48,12 @@ def test_named_speakers_are_the_labelled_ones(slices, names):
 def test_labelled_speakers_that_cannot_be_are_refused(labelled, message, slices, names):
     with pytest.raises(SplitError, match=f"corpus 'own': .*{message}"):
         few_shot_split(slices(names(4)), labelled=labelled, corpus="own")
+
+
+def test_without_labelled_speakers_nobody_needs_to_be_known():
+    table = pd.DataFrame({"speaker": ["", ""], "label": ["x", "y"], "recording": ["1", "2"]})
+    split = few_shot_split(table, labelled=0)
+    assert split.parts.to_list() == ["test", "test"]
+    assert "not known" in split.notes[0]
+    with pytest.raises(SplitError, match="unknown"):
+        few_shot_split(table, labelled=1)

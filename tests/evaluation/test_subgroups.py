@@ -9,7 +9,7 @@ import pytest
 import sklearn.metrics as reference
 
 from transfer.evaluation import evaluate
-from transfer.evaluation.subgroups import age_band, subgroup_scores
+from transfer.evaluation.subgroups import _names, age_band, subgroup_scores
 
 
 def make(groups, *, attribute="sex", classes=("HC", "MDD"), seed=None):
@@ -100,6 +100,11 @@ def test_ages_in_years_are_put_into_bands():
     assert [age_band(x) for x in (0, 9.99, 10, 79, 80, 101, -1)] == ["0-9", "0-9", "10-19", "70-79", "80+", "80+", ""]
 
 
+def test_an_attribute_that_is_known_of_nobody_is_no_group():
+    table = make({"female": (6, 0.9), "male": (6, 0.5)}).assign(language=np.nan)
+    assert set(subgroup_scores(table)) == {"sex"}
+
+
 def test_the_order_of_rows_changes_nothing():
     table = make({"f": (8, 0.8), "m": (9, 0.6)}, seed=1)
     shuffled = table.sample(frac=1, random_state=0).reset_index(drop=True)
@@ -127,3 +132,8 @@ def test_the_interval_covers_the_true_gap(runs, least):
         sign = 1 if gap["highest"] == "f" else -1
         covered += gap["interval"][0] <= sign * 0.2 <= gap["interval"][1]
     assert least <= covered / runs
+
+
+def test_an_attribute_that_nobody_has_makes_no_group():
+    table = pd.DataFrame({"sex": [float("nan")] * 3})
+    assert _names(table, "sex").to_list() == ["", "", ""]

@@ -29,7 +29,17 @@ NO_SLOPE = {"dann", "wasserstein_critic", "cdan", "mdd", "afn", "mcc", "sinkhorn
 GRADCHECK_OPTIONS = {name: {"bandwidth": 2.0} for name in ("mmd", "linear_mmd", "jmmd", "lmmd")} | {
     "hausdorff": {"blur": 1.0},
 }
-EQUAL_IS_ZERO = {"mmd", "linear_mmd", "jmmd", "cmd", "coral", "energy", "sinkhorn", "hausdorff", "sliced_wasserstein"}
+EQUAL_IS_ZERO = {
+    "mmd",
+    "linear_mmd",
+    "jmmd",
+    "cmd",
+    "coral",
+    "energy",
+    "sinkhorn",
+    "hausdorff",
+    "sliced_wasserstein",
+} | {"moment_matching"}
 ALIGNMENT = EQUAL_IS_ZERO | {"afn", "bsp"}
 
 
@@ -235,7 +245,7 @@ MMD()(torch.rand(4, 3), torch.rand(5, 3))
 for name, kind in LOSSES.items():
     try:
         loss = kind() if name not in {"dann", "cdan", "mdd", "wasserstein_critic"} else None
-        if name in {"afn", "bsp", "cmd", "coral", "energy", "hausdorff", "linear_mmd", "sliced_wasserstein"}:
+        if name in {"afn", "bsp", "cmd", "coral", "energy", "hausdorff", "linear_mmd", "moment_matching", "sliced_wasserstein"}:
             loss(torch.rand(4, 3), torch.rand(5, 3))
         if name == "sinkhorn":
             loss(torch.rand(4, 3), torch.rand(5, 3))

@@ -81,7 +81,7 @@ PAIR = {"source", "target"}
 LOGITS = {"source_logits", "target_logits"}
 INPUTS = {
     **dict.fromkeys(("mmd", "linear_mmd", "jmmd", "cmd", "coral", "energy", "sinkhorn", "hausdorff"), PAIR),
-    **dict.fromkeys(("sliced_wasserstein", "afn", "bsp"), PAIR),
+    **dict.fromkeys(("moment_matching", "sliced_wasserstein", "afn", "bsp"), PAIR),
     **dict.fromkeys(("dann", "wasserstein_critic"), PAIR | {"strength"}),
     **dict.fromkeys(("cdan", "mdd"), PAIR | LOGITS | {"strength"}),
     "lmmd": PAIR | {"source_labels", "target_logits"},

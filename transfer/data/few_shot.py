@@ -23,7 +23,7 @@ def few_shot_split(table: pd.DataFrame, *, labelled: int | Sequence[str], seed: 
 
     Args:
         table: slice table (columns speaker, recording, label).
-        labelled: how many speakers are labelled, or which; 0 leaves all to the test.
+        labelled: how many speakers are labelled, or which; 0 leaves all to the test, unknown speakers too.
         seed: of the draw.
         corpus: name of the corpus, for messages.
 
@@ -40,6 +40,9 @@ def few_shot_split(table: pd.DataFrame, *, labelled: int | Sequence[str], seed: 
         raise SplitError(
             f"{named}labelled speakers must be a number or a list, got the text {labelled!r}; expected [{labelled}]"
         )
+    if not labelled and len(table) and (table["speaker"] == "").any():
+        note = "who speaks is not known in all clips: no interval over speakers can be trusted"
+        return Split(table, pd.Series("test", index=table.index), by="labelled_speakers", notes=(note,))
     present = count_by(table, "speaker", named) > 0
     chosen = _drawn(present, labelled, seed, named) if isinstance(labelled, int) else _named(present, labelled, named)
     if len(chosen) >= len(present):

@@ -75,6 +75,11 @@ class Normaliser:
         chosen = {"train": "labelled", "corpus": "visible"}.get(self.kind)
         mask = slices[chosen].astype(bool) if chosen else slices[self.who] != ""
         positions = pd.Series(range(len(slices)), index=slices.index)[mask]
+        if not mask.any():
+            raise RecipeError(
+                f"normalisation: {self.kind} has no slice to be measured on (no training slice with a label that may be used); "
+                "choose normalisation: corpus, which needs no labels"
+            )
         for name, rows in positions.groupby(self.groups(slices)[mask]):
             self.fitted[name] = tuple(int(i) for i in rows)
             self.moments[name] = Moments.of(_Clips(clip, self.fitted[name]))

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from transfer.evaluation.report.wording import metric_words
 from transfer.evaluation.subgroups import subgroups_in_words
 
 __all__ = ["print_comparison"]
@@ -62,11 +63,10 @@ def _subgroups(comparison: Mapping[str, Any]) -> Iterator[str]:
 
 def _title(comparison: Mapping[str, Any]) -> str:
     """Say what was measured, of whom, and what holds for all rows."""
-    metric = {"uar": "UAR", "auc": "AUC", "macro_f1": "macro F1"}.get(comparison["metric"], comparison["metric"])
     chance = f", chance {comparison['chance']:.3f}" if comparison.get("chance") else ""
     of_all = _marks_of_all(comparison)
     marked = f" ({', '.join(of_all)})" if of_all else ""
-    return f"{metric} by {comparison['level']}, {comparison['subjects']} test subjects{chance}{marked}"
+    return f"{metric_words(comparison['metric'])} by {comparison['level']}, {comparison['subjects']} test subjects{chance}{marked}"
 
 
 def _marks_of_all(comparison: Mapping[str, Any]) -> list[str]:

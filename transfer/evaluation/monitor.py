@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from transfer.data.domain import Batch
+from transfer.shards import average
 from transfer.strategies import Phase, Stage, Strategy
 
 __all__ = ["Monitor", "gradient_norm", "is_task"]
@@ -132,5 +133,6 @@ def gradient_norm(terms: Sequence[Tensor], parameters: Sequence[nn.Parameter]) -
         return 0.0
     total = torch.stack([term.float() for term in terms]).sum()
     gradients = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
+    average(gradients)
     norms = [g.float().norm() for g in gradients if g is not None]
     return float(torch.stack(norms).norm()) if norms else 0.0

@@ -10,6 +10,7 @@ from transfer.strategies.ddg import DDG
 from transfer.strategies.finetune import Finetune, Freeze
 from transfer.strategies.joint import Joint
 from transfer.strategies.meta import Meta
+from transfer.strategies.moment_matching import MomentMatching
 from transfer.strategies.named_alignments import NAMED_ALIGNMENTS
 from transfer.strategies.pytorch_adapt import PytorchAdapt
 from transfer.strategies.self_training import SelfTraining
@@ -22,6 +23,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "source_only": SourceOnly,
     "freeze": Freeze,
     "finetune": Finetune,
+    "moment_matching": MomentMatching,
     "joint": Joint,
     "alignment": AlignmentStrategy,
     **NAMED_ALIGNMENTS,

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from feature_extractors import Frames
 from transfer.data.domain import Batch
 from transfer.recipe import Component
 from transfer.strategies.alignment_loss import AlignmentLoss, AlignmentTerm, Seen
@@ -80,7 +79,4 @@ class AlignmentStrategy(Strategy):
 
     def _forward(self, corpus: str, batch: Batch) -> Seen:
         """Return what a batch is at every level, and its labels."""
-        frames = self.setting.model.universal(batch.features, batch.lengths, corpus)
-        head = self.setting.model.head(corpus)
-        specific: Frames = head.specific(frames)  # type: ignore[operator]
-        return Seen(Levels(frames, specific, head.classify(specific)), batch.labels)  # type: ignore[operator]
+        return Seen(Levels(*self.setting.model.levels(batch.features, batch.lengths, corpus)), batch.labels)

@@ -107,6 +107,7 @@ class Setting:
         training: settings of the transfer stage.
         pretraining: settings of the stage before.
         augmenter: what is done to training batches; None does nothing.
+        moments: `mean` and `covariance` of the universal features that the run begins with, where a file brought them.
     """
 
     model: TransferModel
@@ -116,6 +117,7 @@ class Setting:
     training: Training
     pretraining: Pretraining
     augmenter: Augmenter | None = None
+    moments: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def supervised(self) -> bool:
@@ -245,7 +247,7 @@ class Strategy(nn.Module):
         s, name = self.setting, type(self).__name__
         if is_fitted(s):
             check_fitting(self)
-        if self.needs_source and not s.sources:
+        if self.needs_source and not s.sources and not (self.pretrains and s.pretraining.checkpoint):
             raise RecipeError(
                 f"strategy {name} transfers from a source, but the recipe names none; add `source: {{corpus: ...}}`"
             )
@@ -253,7 +255,7 @@ class Strategy(nn.Module):
             raise RecipeError(
                 f"strategy {name} learns from target labels, but target.labelled_speakers leaves none; give some"
             )
-        if not s.supervised and s.model.shares.get(s.target, s.target) == s.target:
+        if not s.supervised and s.model.shares.get(s.target, s.target) == s.target and not s.pretraining.head:
             raise RecipeError(
                 "without target labels the target's own head would stay random; set `heads: shared` and `labels: shared`"
             )

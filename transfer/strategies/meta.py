@@ -13,6 +13,7 @@ from transfer.data.sampling import BatchStream
 from transfer.errors import RecipeError
 from transfer.optim import OptimizerPlan
 from transfer.recipe import Optimizer
+from transfer.shards import average
 from transfer.strategies.base import Phase, Setting, Stage
 from transfer.strategies.finetune import Finetune
 
@@ -57,6 +58,7 @@ def pseudo_gradient(
         for i, loss in enumerate(losses):
             value = loss()
             gradients = torch.autograd.grad(value, parameters, allow_unused=True)
+            average(gradients)
             slopes = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
             if i < inner:
                 _move(parameters, slopes, lr)
