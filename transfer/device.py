@@ -39,14 +39,8 @@ def build_fabric(compute: Compute) -> Fabric:
         torch.set_num_threads(compute.threads)
     if compute.reuse_memory:
         reuse_memory()
-    if compute.accelerator == "gpu" and not torch.cuda.is_available():
-        raise RecipeError("compute.accelerator is gpu, but torch finds none; set it to cpu or auto")
     on_cpu = compute.accelerator == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-    if compute.precision == "16-mixed" and on_cpu:
-        raise RecipeError("compute.precision is 16-mixed, which needs a GPU; choose bf16-mixed or 32-true on a CPU")
-    for name, value in (("precision", compute.precision), ("compile", compute.compile)):
-        if value in ("tf32", "cuda_graphs") and (on_cpu or not torch.cuda.is_available()):
-            raise RecipeError(f"compute.{name} is {value}, which needs an NVIDIA GPU; leave it out")
+    _refuse(compute, on_cpu)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = compute.precision == "tf32"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of packages that Fabric imports, and its hints about clusters
@@ -68,6 +62,17 @@ def build_fabric(compute: Compute) -> Fabric:
     if fabric.device.type == "cpu":  # Fabric makes each step of an optimizer look for a GPU's driver on the disk
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     return fabric
+
+
+def _refuse(compute: Compute, on_cpu: bool) -> None:
+    """Refuse what the device has not."""
+    if compute.accelerator == "gpu" and not torch.cuda.is_available():
+        raise RecipeError("compute.accelerator is gpu, but torch finds none; set it to cpu or auto")
+    if compute.precision == "16-mixed" and on_cpu:
+        raise RecipeError("compute.precision is 16-mixed, which needs a GPU; choose bf16-mixed or 32-true on a CPU")
+    for name, value in (("precision", compute.precision), ("compile", compute.compile)):
+        if value in ("tf32", "cuda_graphs") and (on_cpu or not torch.cuda.is_available()):
+            raise RecipeError(f"compute.{name} is {value}, which needs an NVIDIA GPU; leave it out")
 
 
 def _joined(world: int, here: int, **options: Any) -> Fabric:
