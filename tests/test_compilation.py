@@ -8,6 +8,11 @@ import torch
 from transfer.compilation import compile_model, compile_seconds
 
 
+SLOW = pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="minutes of compiling; set TRANSFER_SLOW=1")
+
+
+@pytest.mark.slow
+@SLOW
 def test_compiling_changes_no_name_and_no_weight(attached):
     model = attached("scratch").setting.model
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -18,8 +23,9 @@ def test_compiling_changes_no_name_and_no_weight(attached):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="minutes of compiling; set TRANSFER_SLOW=1")
-def test_a_compiled_run_trains_as_one_that_is_not_and_says_how_long_compiling_took(attached, train, monkeypatch):
+@SLOW
+@pytest.mark.filterwarnings("ignore")  # of the compiler
+def test_a_compiled_run_trains_as_one_that_is_not_and_says_how_long_compiling_took(attached, train):
     losses = []
     before = compile_seconds()
     for how in (False, True):
