@@ -7,7 +7,6 @@ import torch
 
 from transfer.compilation import compile_model, compile_seconds
 
-
 SLOW = pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="minutes of compiling; set TRANSFER_SLOW=1")
 
 
