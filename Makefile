@@ -1,5 +1,5 @@
 # `make check` is what CI runs: everything goes through uv, which makes the environment first where there is none.
-.PHONY: check lint test format bench docs
+.PHONY: check lint test format bench baseline docs
 
 check: lint docs test
 
@@ -21,4 +21,7 @@ format:
 	uv run ruff check --fix .
 
 bench:
-	uv run python benchmarks/bench_losses.py --quick
+	uv run python benchmarks/performance.py
+
+baseline:
+	uv run python benchmarks/performance.py --page --baseline

@@ -23,7 +23,6 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -76,8 +75,8 @@ class Turns(Reporter):
 
 def bare_loop(
     overrides: list[str], batch: int, device: torch.device
-) -> tuple[Callable[[int], None], Callable[[], Any]]:
-    """Return a call that takes so many steps, and one that takes a look at the gradient as the monitor does."""
+) -> tuple[Callable[[int], None], Callable[[], Callable[[], float]]]:
+    """Return a call that takes so many steps, and one that prepares a look at the gradient as the monitor takes it."""
     recipe = load_recipe("casia_to_modma_scratch", overrides)
     model = build_model(recipe, in_channels=39, classes={"noise": CLASSES}).to(device)
     extractor, head = model.extractor, model.head("noise")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 from transfer.model import TransferModel
@@ -29,8 +30,10 @@ def compile_model(model: TransferModel, how: Literal[False, True, "cuda_graphs"]
 
     config.donated_buffer = False  # the monitor and some strategies go backward through a graph twice
     mode = "reduce-overhead" if how == "cuda_graphs" else "default"
-    for module in (model.extractor, *model.heads.values()):
-        module.compile(mode=mode, dynamic=False if how == "cuda_graphs" else None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what the compiler imports
+        for module in (model.extractor, *model.heads.values()):
+            module.compile(mode=mode, dynamic=False if how == "cuda_graphs" else None)
 
 
 def compile_seconds() -> float:

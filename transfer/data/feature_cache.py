@@ -108,7 +108,7 @@ class Pack:
             ValueError: for the first that differs.
         """
         for row in rows:
-            if zlib.crc32(self.clip(row)) != self.checksums[row]:
+            if zlib.crc32(self.clip(row).data) != self.checksums[row]:
                 raise ValueError("checksum differs")
 
 

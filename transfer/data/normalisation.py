@@ -36,8 +36,10 @@ class Moments:
         """
         if not len(clips):
             raise RecipeError("normalisation: there is no clip to measure the statistics on; expected at least one")
-        frames = sum(len(c) for c in clips)
-        mean = sum(c.sum(0, dtype=np.float64) for c in clips) / frames
+        frames, total = 0, np.float64(0)
+        for clip in clips:  # one look for both: each may come from the disk
+            frames, total = frames + len(clip), total + clip.sum(0, dtype=np.float64)
+        mean = total / frames
         variance = sum(((c - mean) ** 2).sum(0, dtype=np.float64) for c in clips) / frames
         return cls(np.asarray(mean), np.sqrt(np.asarray(variance)))
 
