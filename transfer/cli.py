@@ -17,6 +17,7 @@ from transfer.compare_cli import compare_command, curve_command
 from transfer.console import console, print_json
 from transfer.corpus_cli import corpus_app
 from transfer.export_cli import export_command
+from transfer.sync_cli import sync_command
 from transfer.trust import Trust
 from transfer.ui_cli import ui_command
 
@@ -33,6 +34,7 @@ app.add_typer(corpus_app, name="corpus")
 app.command("compare")(compare_command)
 app.command("curve")(curve_command)
 app.command("export")(export_command)
+app.command("sync")(sync_command)
 app.command("ui")(ui_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]

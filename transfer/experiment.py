@@ -97,7 +97,9 @@ def run(
     with (
         output_folder(folder, resume=resume) as partial,
         _kept(loaded, planned, partial, synthetic) as keeper,
-        tracked_run(loaded, planned, parent=parent, tags=tags, resume=keeper.run.get("tracked")) as tracker,
+        tracked_run(
+            loaded, planned, parent=parent, tags=tags, resume=keeper.run.get("tracked"), folder=partial
+        ) as tracker,
     ):
         keeper.run["tracked"] = tracker.run_id
         with reporter.bar("features") as tick:

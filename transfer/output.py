@@ -16,7 +16,7 @@ from transfer.data.cache import atomic_write
 from transfer.errors import UserError
 from transfer.keeper import Keeper
 
-__all__ = ["default_folder", "output_folder", "partial_folder", "plain", "write_json"]
+__all__ = ["default_folder", "output_folder", "output_lock", "partial_folder", "plain", "write_json"]
 
 
 def default_folder(name: str) -> Path:
@@ -57,7 +57,7 @@ def output_folder(folder: Path, *, resume: bool = False) -> Iterator[Path]:
         )
         raise UserError(f"{folder} {what}" if resume else f"--out {folder} {what}")
     partial = partial_folder(folder)
-    with _alone(folder):
+    with output_lock(folder):
         _prepare(folder, partial, resume)
         try:
             yield partial
@@ -84,8 +84,12 @@ def _prepare(folder: Path, partial: Path, resume: bool) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the name of a folder; the lock of a process that is dead holds nothing."""
+def output_lock(folder: Path) -> Iterator[None]:
+    """Hold the name of a folder; the lock of a process that is dead holds nothing.
+
+    Raises:
+        UserError: where another process holds it, or no lock can be made there.
+    """
     file = folder.with_name(f".{folder.name}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
