@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from transfer.data.cache import atomic_write
 from transfer.errors import UserError
-from transfer.keeper import Keeper
+from transfer.keeper import Keeper, Unsaved
 
 __all__ = ["default_folder", "output_folder", "output_lock", "partial_folder", "plain", "write_json"]
 
@@ -51,7 +52,7 @@ def output_folder(folder: Path, *, resume: bool = False) -> Iterator[Path]:
             there of an interrupted run does not fit.
     """
     folder = folder.resolve()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):
         what = (
             "is finished" if resume else "exists and is not empty; a run never writes over another: name a new folder"
         )
@@ -64,7 +65,8 @@ def output_folder(folder: Path, *, resume: bool = False) -> Iterator[Path]:
             Keeper.forget(partial)
             partial.rename(folder)  # takes the place of an empty folder, never of a full one
         except BaseException as error:
-            if isinstance(error, UserError) or not Keeper.kept(partial):
+            mistaken = isinstance(error, UserError) and not isinstance(error, Unsaved)
+            if mistaken or not Keeper.kept(partial):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
 
