@@ -39,9 +39,18 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(attached, train,
     strategy = attached("mmd")
     monkeypatch.setattr(strategy.align["mmd"].loss, "forward", lambda source, target: source.sum() * float("nan"))
     before = {k: v.clone() for k, v in strategy.setting.model.named_parameters()}
-    with pytest.raises(NumericsError, match=r"transfer: adapt: mmd is nan at epoch 1, step 1 of 2"):
+    with pytest.raises(
+        NumericsError, match=r"transfer: adapt: mmd is nan at epoch 1, step 1 of 2, in the batch of .*rows \["
+    ):
         train(strategy)
     assert all(torch.equal(v, before[k]) for k, v in strategy.setting.model.named_parameters()), "nothing was stepped"
+
+
+def test_features_that_are_not_finite_are_named_by_their_rows(attached, train, domain):
+    source, target = domain("a", seed=1), domain("b", frames=56, seed=2)
+    target.features[3, 5, 2] = float("inf")
+    with pytest.raises(NumericsError, match=r"b/labelled rows \[[^]]*\b3\b[^]]*\] \(features not finite: rows \[3\]\)"):
+        train(attached("scratch", domains={"a": source, "b": target}))
 
 
 def test_a_gradient_that_is_not_finite_stops_too(attached, train):

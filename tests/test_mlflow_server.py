@@ -21,7 +21,7 @@ from transfer.comparing import compare
 from transfer.mlflow_tracker import MLflowTracker
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
-OF_THE_RUN = {"mlflow.parentRunId", "mlflow.user"}
+OF_THE_RUN = {"mlflow.parentRunId", "mlflow.user", "spool"}
 
 
 def free_port():

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from transfer import mlflow_tracker
+from transfer import mlflow_delivery, mlflow_tracker
 from transfer.mlflow_tracker import MLflowTracker
 from transfer.tracking import open_tracker
 
@@ -51,14 +51,14 @@ def read(tracker):
 def held(tracker, monkeypatch):
     """Let no batch through to the store inside; gives the sizes of the batches of metrics, as they are written."""
     gate, calls = threading.Event(), []
-    write = tracker._client.log_batch
+    write = tracker._delivery._client.log_batch
 
     def slow(*args, **kwargs):
         assert gate.wait(5)
         calls.append(len(kwargs["metrics"]))
         write(*args, **kwargs)
 
-    monkeypatch.setattr(tracker._client, "log_batch", slow)
+    monkeypatch.setattr(tracker._delivery._client, "log_batch", slow)
     yield calls
     gate.set()
 
@@ -119,8 +119,8 @@ def test_more_than_a_batch_of_everything_is_written(tracker):
 def test_the_limits_are_those_of_mlflow():
     from mlflow.utils import validation
 
-    assert mlflow_tracker._A_BATCH["metrics"] == validation.MAX_METRICS_PER_BATCH
-    assert mlflow_tracker._A_BATCH["params"] == validation.MAX_PARAMS_TAGS_PER_BATCH
+    assert mlflow_delivery.A_BATCH["metrics"] == validation.MAX_METRICS_PER_BATCH
+    assert mlflow_delivery.A_BATCH["params"] == validation.MAX_PARAMS_TAGS_PER_BATCH
     assert mlflow_tracker._PARAM_LENGTH == validation.MAX_PARAM_VAL_LENGTH
     assert mlflow_tracker._TAG_LENGTH == validation.MAX_TAG_VAL_LENGTH
     assert mlflow_tracker._KEY_LENGTH == validation.MAX_ENTITY_KEY_LENGTH
@@ -153,8 +153,8 @@ def test_training_does_not_wait_for_the_store(tracker, monkeypatch):
 
 
 def test_short_epochs_are_written_together_and_seen_while_the_run_goes_on(tracker, monkeypatch):
-    calls, write = [], tracker._client.log_batch
-    monkeypatch.setattr(tracker._client, "log_batch", lambda *a, **k: (calls.append(k), write(*a, **k)))
+    calls, write = [], tracker._delivery._client.log_batch
+    monkeypatch.setattr(tracker._delivery._client, "log_batch", lambda *a, **k: (calls.append(k), write(*a, **k)))
     monkeypatch.setattr(mlflow_tracker, "_GATHER", 0.5)
     for step in range(20):
         tracker.metrics({"loss": 1.0 / (step + 1)}, step=step)
@@ -166,7 +166,7 @@ def test_short_epochs_are_written_together_and_seen_while_the_run_goes_on(tracke
     assert len(read(tracker)[0].get_metric_history(tracker.run_id, "loss")) > 0
 
 
-def test_a_store_that_cannot_be_opened_is_reported_once_and_the_run_goes_on(tmp_path, caplog):
+def test_a_store_that_cannot_be_opened_is_reported_and_the_run_goes_on(tmp_path, caplog):
     (tmp_path / "file").write_text("no folder")
     with caplog.at_level(logging.WARNING, logger="transfer"):
         tracker = MLflowTracker(f"sqlite:///{tmp_path}/file/mlflow.db", "transfer", "run")
@@ -176,9 +176,10 @@ def test_a_store_that_cannot_be_opened_is_reported_once_and_the_run_goes_on(tmp_
         tracker.finish()
     assert tracker.run_id is None
     messages = [record.getMessage() for record in caplog.records if record.name.startswith("transfer")]
-    assert len(messages) == 1
-    assert "not tracked" in messages[0]
+    assert len(messages) == 2, "as the run begins, and as it ends"
+    assert "not tracked so far" in messages[0]
     assert "FileExistsError" in messages[0] or "NotADirectoryError" in messages[0]
+    assert "4 entries of the record were not taken" in messages[1]
 
 
 def test_what_a_store_refuses_is_reported_once_and_the_rest_is_kept(tracker, caplog, tmp_path):
@@ -202,15 +203,16 @@ def test_a_store_that_is_gone_is_not_asked_again_and_again(tracker, monkeypatch)
         calls.append(args)
         raise ConnectionError("gone")
 
-    monkeypatch.setattr(tracker._client, "log_batch", gone)
+    monkeypatch.setattr(tracker._delivery._client, "log_batch", gone)
     tracker.metrics({f"m{i}": 0.0 for i in range(10_000)}, step=0)
     tracker.finish()
     assert len(calls) == 3
-    assert len(tracker.errors) == 10 + 1
+    assert tracker.errors == ["ConnectionError: gone"]
+    assert tracker._spool.left() == 10_001
 
 
-def test_a_store_that_fails_now_and_then_is_asked_again(tracker, monkeypatch):
-    calls, write = [], tracker._client.log_batch
+def test_a_store_that_fails_now_and_then_is_asked_until_it_has_everything(tracker, monkeypatch):
+    calls, write = [], tracker._delivery._client.log_batch
 
     def now_and_then(*args, **kwargs):
         calls.append(args)
@@ -218,12 +220,12 @@ def test_a_store_that_fails_now_and_then_is_asked_again(tracker, monkeypatch):
             raise ConnectionError("busy")
         write(*args, **kwargs)
 
-    monkeypatch.setattr(tracker._client, "log_batch", now_and_then)
+    monkeypatch.setattr(tracker._delivery._client, "log_batch", now_and_then)
     tracker.metrics({f"m{i}": 0.0 for i in range(9000)}, step=0)
     tracker.finish()
-    assert (len(calls), len(tracker.errors)) == (9, 6)
+    assert (len(calls), tracker.errors, tracker._spool.left()) == (27, [], 0)
     run = read(tracker)[1]
-    assert (len(run.data.metrics), run.info.status) == (3000, "FINISHED")
+    assert (len(run.data.metrics), run.info.status) == (9000, "FINISHED")
 
 
 def test_the_store_is_the_one_of_the_environment_where_the_recipe_names_none(store, monkeypatch):

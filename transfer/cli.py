@@ -22,6 +22,7 @@ from transfer.predict_cli import predict_command
 from transfer.schema_cli import schema_command
 from transfer.serve_cli import serve_command
 from transfer.sweep_cli import sweep_command
+from transfer.sync_cli import sync_command
 from transfer.trust import Trust
 from transfer.ui_cli import ui_command
 
@@ -43,6 +44,7 @@ app.command("init")(init_command)
 app.command("predict")(predict_command)
 app.command("serve")(serve_command)
 app.command("schema")(schema_command)
+app.command("sync")(sync_command)
 app.command("ui")(ui_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]

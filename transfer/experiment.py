@@ -99,7 +99,9 @@ def run(
     with (
         run_folder(fabric, folder, resume=resume) as partial,
         _kept(loaded, planned, partial, synthetic) as keeper,
-        tracked_run(loaded, planned, parent=parent, tags=tags, resume=keeper.run.get("tracked")) as tracker,
+        tracked_run(
+            loaded, planned, parent=parent, tags=tags, resume=keeper.run.get("tracked"), folder=partial
+        ) as tracker,
     ):
         keeper.run["tracked"] = tracker.run_id
         keeper.agree = bound(agreed_signal, fabric)

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from transfer.errors import UserError
 from transfer.state_file import read_state, write_state
 
-__all__ = ["ASKED", "Keeper", "Record", "Stopped"]
+__all__ = ["ASKED", "Keeper", "Record", "Stopped", "Unsaved"]
 
 STATE, ASKED = "state.safetensors", "asked.json"
 
@@ -43,6 +44,10 @@ class Stopped(KeyboardInterrupt):
     def __init__(self, message: str, number: int) -> None:
         super().__init__(message)
         self.number = number
+
+
+class Unsaved(UserError):  # noqa: N818 (like Stopped, it says what became of the run)
+    """A state that could not be written; the one before is still there."""
 
 
 class Keeper:
@@ -119,7 +124,13 @@ class Keeper:
         """Write the state."""
         done = [asdict(record) for record in self.done]
         run = {**self.run, "seconds": self.seconds_so_far()}
-        write_state(folder / STATE, {"run": run, "done": done, "stage": {"name": stage, "state": state}})
+        try:
+            write_state(folder / STATE, {"run": run, "done": done, "stage": {"name": stage, "state": state}})
+        except OSError as error:  # full, not writable: to train on without being able to save is what nobody asked for
+            raise Unsaved(
+                f"the state of the run cannot be saved in {folder} ({error.strerror or error}); mend that, then go on from "
+                f"the state before with --resume, or begin anew where there is none"
+            ) from error
         self._since, self._last = 0, time.monotonic()
 
     @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from transfer.data.domain import HIDDEN, Domain
+from transfer.data.domain import HIDDEN, Batch, Domain
 from transfer.data.feed import Feed
 from transfer.data.sampling import BalancedStream, BatchStream, Stream
 from transfer.errors import NumericsError
@@ -132,8 +132,8 @@ def _epoch(
             for name, value in values.items():
                 if not math.isfinite(value):
                     raise NumericsError(
-                        f"{stage.name}: {phase.name}: {name} is {value} at epoch {epoch + 1}, step {position.done + 1} of {total}; "
-                        "try a smaller learning rate or training.clip_gradient"
+                        f"{stage.name}: {phase.name}: {name} is {value} at epoch {epoch + 1}, step {position.done + 1} of {total}, "
+                        f"{streams.last_batches()}; try a smaller learning rate or training.clip_gradient"
                     )
                 position.sums.setdefault(f"{phase.name}/{name}", []).append(value)
             position.done += 1
@@ -220,12 +220,24 @@ class Streams:
         self.domains, self.batch_size, self.balance, self.seed = domains, batch_size, balance, seed
         self.augmenter = augmenter
         self._feeds: dict[Draw, Feed] = {}
+        self._last: dict[str, Batch] = {}
         self._reader = ThreadPoolExecutor(1, "batches")  # begins its thread with the first batch that it reads
 
     def batch(self, draw: Draw) -> Any:
         """Return the next batch of a draw."""
         batch = self._feed(draw).batch()
+        self._last[f"{draw.corpus}/{draw.pool}"] = batch
         return batch if self.augmenter is None else self.augmenter(batch, draw.corpus, draw.pool)
+
+    def last_batches(self) -> str:
+        """Say which rows were drawn last, and of which of them the features are not finite."""
+        said = []
+        for pool, batch in self._last.items():
+            broken = batch.rows[~batch.features.flatten(1).isfinite().all(1)].tolist()
+            said.append(
+                f"{pool} rows {batch.rows.tolist()}" + (f" (features not finite: rows {broken})" if broken else "")
+            )
+        return f"in the batch of {' and '.join(said)}"
 
     def steps(self, draws: Sequence[Draw]) -> int:
         """Return the batches that make one pass over the largest pool drawn from."""

@@ -1,12 +1,11 @@
 """The MLflow tracker: writes from a thread of its own, in batches, and never stops a run.
 
 Sqlite takes some 8 ms for a call and hardly longer for a hundred metrics in one, and training waits for neither. What a
-failing store did not take is reported once; the files of the run folder are there in any case.
+failing store does not take waits in the spool (`transfer.spool`) until it does: later in the run, or by `transfer sync`.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import posixpath
@@ -14,27 +13,23 @@ import queue
 import re
 import threading
 import time
-import warnings
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from transfer.mlflow_store import shown_uri, store_folder, store_uri
+from transfer.mlflow_delivery import Delivery
+from transfer.mlflow_store import shown_uri, store_uri
+from transfer.spool import Spool, TrackedAs
 from transfer.tracking import Status, flatten
 
 __all__ = ["MLflowTracker"]
 
 _LOG = logging.getLogger(__name__)
-_Entry = tuple[str, list[Any]]  # what kind it is of, and what there is of it
-_KINDS = ("params", "tags", "metrics", "datasets", "artifacts", "models")
-# MLflow's limits (mlflow.utils.validation; a test holds them together).
-_A_BATCH = {"params": 100, "tags": 100, "metrics": 1000}
-_PARAM_LENGTH, _TAG_LENGTH, _KEY_LENGTH = 6000, 8000, 250
-_FAILURES_IN_A_ROW = 3
+_PARAM_LENGTH, _TAG_LENGTH, _KEY_LENGTH = 6000, 8000, 250  # MLflow's limits
 _GATHER = 5.0  # seconds; a write costs the processor 10 ms, which the training of short epochs would feel
+_PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)  # seconds to leave a store alone that failed once, twice ...
+_PATIENCE = 60.0  # seconds without an answer, after which a run begins, and ends, without its store
+_LAST_TRIES, _LAST_PAUSE = 3, 0.3  # when the run is over
 
 
 class MLflowTracker:
@@ -46,12 +41,13 @@ class MLflowTracker:
         experiment: name of the experiment; it is made where it is missing.
         run_name: name of the run.
         parent: id of the run that it is nested in; None for a run of its own.
-        resume: id of a run that goes on; None begins a new one.
+        resume: id of a run that goes on; None begins a new one, unless the spool knows of one.
+        folder: of the run, where what the store does not take waits for it; None keeps that in memory alone.
 
     Attributes:
         uri: of the store, a sqlite path made absolute.
-        run_id: the id of the run; None where the store could not be opened.
-        errors: what could not be written.
+        run_id: the id of the run; None where the store could not be opened so far.
+        errors: what was refused for good, and why what waits was not taken.
 
     Example:
         >>> tracker = MLflowTracker("sqlite:///mlruns/mlflow.db", "transfer", "first")  # doctest: +SKIP
@@ -67,23 +63,32 @@ class MLflowTracker:
         *,
         parent: str | None = None,
         resume: str | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.uri = store_uri(uri)
-        self.run_id: str | None = None
-        self._parent, self._resume = parent, resume
-        self.errors: list[str] = []
-        self._in_a_row = 0
-        self._client: Any = None
-        self._pending: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
-        self._writer: threading.Thread | None = None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # what MLflow uses of its libraries is its own affair
-            self._attempt(lambda: self._open(experiment, run_name))
-        if self.errors:
-            _LOG.warning("this run is not tracked: %s cannot be used (%s)", shown_uri(self.uri), self.errors[0])
-            return
-        self._writer = threading.Thread(target=self._write, name="tracking", daemon=True)
+        kept = self.uri if shown_uri(self.uri) == self.uri else ""  # a password is not left in a folder
+        self._spool = Spool(TrackedAs(kept, experiment, run_name, parent), folder)
+        if self._spool.run_id is None and resume is not None:
+            self._spool.run_id = resume
+        self._delivery = Delivery(self._spool, self.uri)
+        self._pending: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: something was told; False: it is over
+        self._opened = threading.Event()
+        self._writer: threading.Thread | None = threading.Thread(target=self._write, name="tracking", daemon=True)
         self._writer.start()
+        self._opened.wait(_PATIENCE)  # a database that is gone is asked for hours by the library that knows it
+        if self._delivery.trouble or not self._opened.is_set():
+            self._warn("the run is not tracked so far: %s cannot be used (%s)%s")
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run in the store; None where it could not be opened so far."""
+        return self._spool.run_id
+
+    @property
+    def errors(self) -> list[str]:
+        """What was refused for good, and why what waits was not taken."""
+        trouble = self._delivery.trouble
+        return [*self._delivery.errors, *([trouble] if trouble else [])]
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Record settings; long values are cut, with a note of their length."""
@@ -115,143 +120,69 @@ class MLflowTracker:
         """Write what is pending, close the run, and report what could not be written; a second call does nothing."""
         if self._writer is None:
             return
-        self._pending.put(None)
-        self._writer.join()
+        self._put("status", [(status, int(time.time() * 1000))])
+        self._pending.put(False)
+        left = self._wait()
         self._writer = None
-        self._attempt(lambda: self._client.set_terminated(self.run_id, status))
-        if self.errors:
+        if left:
+            self._warn(f"{left} entries of the record were not taken by %s (%s)%s")
+        elif self.errors:
             _LOG.warning(
                 "the record of run %s in %s is not complete: %d writes failed (first: %s)",
                 *(self.run_id, shown_uri(self.uri), len(self.errors), self.errors[0]),
             )
+        if not left and status == "FINISHED":  # one that was stopped may go on, and must know what it has told
+            self._spool.remove()
 
-    def _open(self, experiment: str, run_name: str) -> None:
-        """Open the store and start the run."""
-        client = _mlflow_client()
-        folder = store_folder(self.uri)
-        if folder is None:
-            self._client = client(self.uri)
-            self._start(experiment, run_name, None)
-            return
-        from filelock import FileLock
+    def _wait(self) -> int:
+        """Wait for the writer, as long as it gets anywhere; return how many entries are left."""
+        left = -1
+        while self._writer is not None and self._writer.is_alive() and left != self._spool.left():
+            left = self._spool.left()
+            self._writer.join(_PATIENCE)
+        self._spool.closed = True
+        return self._spool.left()
 
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".mlflow.lock"):  # two runs must not both make the tables, or the experiment
-            self._client = client(self.uri)
-            self._start(experiment, run_name, (folder / "artifacts").as_uri())
-
-    def _start(self, experiment: str, run_name: str, artifacts: str | None) -> None:
-        """Start a run in the experiment, which is made where it is missing."""
-        found = self._client.get_experiment_by_name(experiment)
-        if found is None:
-            try:
-                self._client.create_experiment(experiment, artifact_location=artifacts)
-            except Exception as error:  # on a server another run may have made it meanwhile: then it is there now
-                _LOG.debug("experiment %s was not made: %s", experiment, error)
-            found = self._client.get_experiment_by_name(experiment)
-        if found is None:
-            raise RuntimeError(f"experiment {experiment!r} is not there and cannot be made")
-        if self._resume and self._is_there(self._resume):
-            self.run_id = self._resume
-            self._client.update_run(self.run_id, status="RUNNING")
-            return
-        tags = {"mlflow.parentRunId": self._parent} if self._parent else None
-        self.run_id = str(self._client.create_run(found.experiment_id, tags=tags, run_name=run_name).info.run_id)
-
-    def _is_there(self, run_id: str) -> bool:
-        """Tell whether the store has a run: it may have been deleted, or be another store."""
-        try:
-            return bool(self._client.get_run(run_id).info.lifecycle_stage == "active")
-        except Exception as error:
-            _LOG.debug("run %s is not in the store: %s", run_id, error)
-            return False
+    def _warn(self, text: str) -> None:
+        """Say what a store does not take, and what becomes of it."""
+        trouble = self._delivery.trouble or f"no answer for {_PATIENCE:g} s"
+        kept = "; they wait in the run's folder, and `transfer sync FOLDER` sends them" if self._spool.folder else ""
+        _LOG.warning(text, shown_uri(self.uri), trouble, kept)
 
     def _put(self, kind: str, items: list[Any]) -> None:
-        """Hand something to the writer."""
+        """Keep something, and tell the writer."""
         if self._writer is not None:
-            self._pending.put((kind, items))
+            self._spool.put(kind, items)
+            self._pending.put(True)
 
     def _write(self) -> None:
         """Be the writer: take what gathers in some seconds, write it in as few calls as may be."""
-        done = False
-        while not done:
-            entries = [self._pending.get()]
-            until = time.monotonic() + _GATHER
-            with suppress(queue.Empty):
-                while entries[-1] is not None:
-                    entries.append(self._pending.get(timeout=max(0.0, until - time.monotonic())))
-            done = entries[-1] is None
-            gathered: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
-            for entry in entries:
-                if entry is not None:
-                    gathered[entry[0]].extend(entry[1])
-            self._write_batches(gathered)
+        going, failures = True, int(not self._delivery.attempt())
+        self._opened.set()
+        while going:
+            pause = _PAUSES[min(failures, len(_PAUSES)) - 1] if failures else None
+            going = self._gathered(pause)
+            failures = 0 if self._delivery.attempt() or not self._delivery.trouble else failures + 1
+        tries = _LAST_TRIES
+        while self._delivery.trouble and (tries := tries - 1):
+            time.sleep(_LAST_PAUSE)
+            before = self._spool.left()
+            self._delivery.attempt()
+            tries = _LAST_TRIES if self._spool.left() < before else tries  # a store that is slow, not gone
 
-    def _write_batches(self, gathered: dict[str, list[Any]]) -> None:
-        """Write what has gathered."""
-        from mlflow.entities import Metric, Param, RunTag
-
-        for kind, entity in (("params", Param), ("tags", RunTag), ("metrics", Metric)):
-            items, size = gathered[kind], _A_BATCH[kind]
-            for start in range(0, len(items), size):
-                batch = {kind: [entity(*item) for item in items[start : start + size]]}
-                self._attempt(partial(self._client.log_batch, self.run_id, **batch))
-        if gathered["datasets"]:
-            self._attempt(partial(self._log_datasets, gathered["datasets"]))
-        for kind, log in (("artifacts", self._log_artifact), ("models", self._log_model)):
-            for path in gathered[kind]:
-                if path.exists():
-                    self._attempt(partial(log, path))
-                else:
-                    self.errors.append(f"no file or folder {path}")
-
-    def _log_datasets(self, datasets: list[Any]) -> None:
-        """Write corpora: their names, fingerprints and counts, and no word of where they lie or who speaks."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        inputs = [
-            DatasetInput(
-                Dataset(name, fingerprint, "corpus", json.dumps({"corpus": name}), profile=json.dumps(counts)),
-                [InputTag("mlflow.data.context", role)],
-            )
-            for name, fingerprint, role, counts in datasets
-        ]
-        self._client.log_inputs(self.run_id, inputs)
-
-    def _log_model(self, file: Path) -> None:
-        """Write a model file as MLflow's model of this run, `runs:/<run>/model`."""
-        from mlflow.entities import LoggedModelOutput
-
-        from transfer.mlflow_model import save_mlflow_model
-
-        run_id = str(self.run_id)
-        experiment = self._client.get_run(run_id).info.experiment_id
-        model_id = self._client.create_logged_model(experiment, name="model", source_run_id=run_id).model_id
-        with TemporaryDirectory() as scratch:
-            folder = Path(scratch) / "model"
-            save_mlflow_model(file, folder, model_id=model_id, run_id=run_id)
-            self._client.log_model_artifacts(model_id, str(folder))
-        self._client.finalize_logged_model(model_id, "READY")
-        self._client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
-
-    def _log_artifact(self, path: Path) -> None:
-        """Copy a file or folder to the store."""
-        if path.is_dir():
-            self._client.log_artifacts(self.run_id, str(path), path.name)
-        else:
-            self._client.log_artifact(self.run_id, str(path))
-
-    def _attempt(self, call: Callable[[], object]) -> None:
-        """Make a call to the store, note its failure, and try no more after three in a row."""
-        if self._in_a_row >= _FAILURES_IN_A_ROW:
-            self.errors.append("not tried: the store failed three times in a row")
-            return
+    def _gathered(self, pause: float | None) -> bool:
+        """Wait for something to write, or for a pause to be over; say whether more may come."""
+        until = time.monotonic() + (_GATHER if pause is None else pause)
         try:
-            call()
-            self._in_a_row = 0
-        except Exception as error:  # a store may fail in any way, and the run goes on
-            self._in_a_row += 1
-            self.errors.append(f"{type(error).__name__}: {error}".splitlines()[0][:300])
+            if pause is None and not self._pending.get():
+                return False
+            until = time.monotonic() + _GATHER if pause is None else until
+            while (left := until - time.monotonic()) > 0:
+                if not self._pending.get(timeout=left):
+                    return False
+        except queue.Empty:
+            pass
+        return True
 
 
 def _keys(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -272,19 +203,3 @@ def _cut(value: Any, length: int) -> str:
     text = str(value)
     note = f" ... (cut, {len(text)} characters)"
     return text if len(text) <= length else text[: length - len(note)] + note
-
-
-def _mlflow_client() -> Any:
-    """Import MLflow (seconds) and return its client class, quiet: no chatter of migrations, bars or usage reports."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # where JSON stands alone
-    os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # or a lock file of the current folder goes into models
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # the default waits four minutes for a wrong address
-    from mlflow import MlflowClient
-
-    if "MLFLOW_LOGGING_LEVEL" not in os.environ:
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-        logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # warns where uv installed no pip
-    return MlflowClient

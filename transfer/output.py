@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,9 @@ from filelock import FileLock, Timeout
 
 from transfer.data.cache import atomic_write
 from transfer.errors import UserError
-from transfer.keeper import Keeper
+from transfer.keeper import Keeper, Unsaved
 
-__all__ = ["alone", "default_folder", "output_folder", "partial_folder", "plain", "write_json"]
+__all__ = ["default_folder", "output_folder", "output_lock", "partial_folder", "plain", "write_json"]
 
 
 def default_folder(name: str) -> Path:
@@ -51,20 +52,21 @@ def output_folder(folder: Path, *, resume: bool = False) -> Iterator[Path]:
             there of an interrupted run does not fit.
     """
     folder = folder.resolve()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):
         what = (
             "is finished" if resume else "exists and is not empty; a run never writes over another: name a new folder"
         )
         raise UserError(f"{folder} {what}" if resume else f"--out {folder} {what}")
     partial = partial_folder(folder)
-    with _alone(folder):
+    with output_lock(folder):
         _prepare(folder, partial, resume)
         try:
             yield partial
             Keeper.forget(partial)
             partial.rename(folder)  # takes the place of an empty folder, never of a full one
         except BaseException as error:
-            if isinstance(error, UserError) or not Keeper.kept(partial):
+            mistaken = isinstance(error, UserError) and not isinstance(error, Unsaved)
+            if mistaken or not Keeper.kept(partial):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
 
@@ -84,8 +86,12 @@ def _prepare(folder: Path, partial: Path, resume: bool) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the name of a folder; the lock of a process that is dead holds nothing."""
+def output_lock(folder: Path) -> Iterator[None]:
+    """Hold the name of a folder; the lock of a process that is dead holds nothing.
+
+    Raises:
+        UserError: where another process holds it, or no lock can be made there.
+    """
     file = folder.with_name(f".{folder.name}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

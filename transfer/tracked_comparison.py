@@ -70,8 +70,8 @@ def tracked_parent(
     """
     file = folder / "tracking.json"
     before = json.loads(file.read_text(encoding="utf-8"))["run_id"] if file.is_file() else None
-    tracker = open_tracker(tracking.kind, tracking.uri, tracking.experiment, name, resume=before)
-    if tracker.run_id != before:
+    tracker = open_tracker(tracking.kind, tracking.uri, tracking.experiment, name, resume=before, folder=folder)
+    if tracker.run_id is None or tracker.run_id != before:
         write_json(file, {"run_id": tracker.run_id})
         tracker.params(params)
     status: Status = "FAILED"

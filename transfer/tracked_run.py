@@ -13,6 +13,7 @@ from transfer.checkpoint import FILE
 from transfer.errors import Pruned
 from transfer.preparation import Plan
 from transfer.recipe import Recipe
+from transfer.spool import FILES as SPOOL_FILES
 from transfer.summary import fingerprints, public_recipe
 from transfer.tracking import Status, Tracker, open_tracker
 
@@ -56,6 +57,7 @@ def tracked_run(
     parent: str | None = None,
     tags: Mapping[str, Any] | None = None,
     resume: str | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Tracker]:
     """Open the tracked run, say what it is, and close it with its fate.
 
@@ -65,9 +67,18 @@ def tracked_run(
         parent: id of the run that it is nested in.
         tags: more to find it by.
         resume: id of the run that goes on.
+        folder: of the run, where what the store does not take waits for it.
     """
     tracking = recipe.tracking
-    tracker = open_tracker(tracking.kind, tracking.uri, tracking.experiment, recipe.name, parent=parent, resume=resume)
+    tracker = open_tracker(
+        tracking.kind,
+        tracking.uri,
+        tracking.experiment,
+        recipe.name,
+        parent=parent,
+        resume=resume,
+        folder=folder,
+    )
     status: Status = "FAILED"
     try:
         tracker.params(public_recipe(recipe))
@@ -115,7 +126,7 @@ def track_result(tracker: Tracker, recipe: Recipe, summary: Mapping[str, Any], f
         folder: of the run; every epoch's weights, in a folder of their own, stay there.
     """
     tracker.metrics(headline(summary["metrics"], summary["selection"]["tag"]), step=0)
-    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+    for file in sorted(path for path in folder.iterdir() if path.is_file() and path.name not in SPOOL_FILES):
         tracker.artifact(file)
     if recipe.tracking.model and recipe.target.slices.version != "frames":  # `predict` judges clips
         tracker.model(folder / FILE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from transfer.errors import UserError, did_you_mean
@@ -84,6 +85,7 @@ def open_tracker(
     *,
     parent: str | None = None,
     resume: str | None = None,
+    folder: Path | None = None,
 ) -> Tracker:
     """Return the tracker of a recipe's `tracking` section.
 
@@ -94,6 +96,7 @@ def open_tracker(
         run_name: name of the run.
         parent: id of the run that it is nested in.
         resume: id of a run that goes on, where the store still has it.
+        folder: of the run, where what the store does not take waits for it.
 
     Raises:
         UserError: an unknown kind. A store that cannot be opened is reported, and raises nothing.
@@ -105,7 +108,7 @@ def open_tracker(
     if kind == "mlflow":
         from transfer.mlflow_tracker import MLflowTracker
 
-        return MLflowTracker(uri, experiment, run_name, parent=parent, resume=resume)
+        return MLflowTracker(uri, experiment, run_name, parent=parent, resume=resume, folder=folder)
     if kind == "none":
         return NullTracker()
     raise UserError(f"no tracker {kind!r}; {did_you_mean(kind, ['mlflow', 'none'])}")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock
+
+from transfer.errors import UserError
 
 __all__ = ["atomic_write", "cache_folder", "hash_id", "key"]
 
@@ -57,10 +61,22 @@ def key(text: str) -> str:
 def hash_id(identifier: str) -> str:
     """Return the salted hash that stands for a speaker or recording in what is recorded.
 
-    The salt is drawn once and stays in the cache folder, so that runs of one machine can be paired by subject while the
-    id cannot be found by hashing guesses.
+    The salt is drawn once for each project ($TRANSFER_PROJECT, a name) and stays in the cache folder, so that runs of one
+    machine and project can be paired by subject while the id cannot be found by hashing guesses, nor a subject of one
+    project in another.
+
+    Raises:
+        UserError: where the salt is damaged: with another, or none, nobody could be paired or protected.
     """
-    path = cache_folder() / "salt"
+    project = os.environ.get("TRANSFER_PROJECT", "")
+    path = cache_folder() / (f"salt-{key(project)}" if project else "salt")
     if not path.is_file():
-        atomic_write(path, lambda temporary: temporary.write_text(secrets.token_hex(16)), mode=0o600)
-    return hashlib.blake2b(identifier.encode(), key=path.read_text().encode(), digest_size=6).hexdigest()
+        with FileLock(path.with_suffix(".lock")):  # of two processes one draws
+            if not path.is_file():
+                atomic_write(path, lambda temporary: temporary.write_text(secrets.token_hex(16)), mode=0o600)
+    salt = path.read_bytes()
+    if not re.fullmatch(rb"[0-9a-f]{32}", salt):
+        raise UserError(
+            f"the salt of hashed ids, {path}, is damaged; put it back, or remove it: then ids are hashed anew"
+        )
+    return hashlib.blake2b(identifier.encode(), key=salt, digest_size=6).hexdigest()
