@@ -24,7 +24,7 @@ from transfer.evaluation.majority import majority_predictions
 from transfer.evaluation.predictions import read_predictions
 from transfer.execution import Outcome, Workplace, finished, run_all
 from transfer.experiment import check
-from transfer.output import default_folder, output_lock, write_json
+from transfer.output import alone, default_folder, write_json
 from transfer.processes import refuse_several
 from transfer.progress import Reporter
 from transfer.suite import Suite, load_suite
@@ -77,7 +77,7 @@ def compare_suite(
     trials, notes = build_trials(suite)
     wanted = _fingerprint(suite, trials)
     folder = _folder(suite, out, resume, wanted)
-    with output_lock(folder, SUITE):
+    with alone(folder, SUITE):
         _claim(folder, suite, wanted, resume)
         first = trials[0].recipe
         with tracked_comparison(suite, first.tracking, folder) as tracker:
@@ -149,7 +149,7 @@ def run_part(
     refuse_several("compare")
     trials, _ = build_trials(suite)
     wanted, folder = _fingerprint(suite, trials), Path(out).resolve()
-    with output_lock(folder, SUITE, patience=PATIENCE):
+    with alone(folder, SUITE, patience=PATIENCE):
         _claim(folder, suite, wanted, resume=True)
         with tracked_comparison(suite, trials[0].recipe.tracking, folder) as tracker:
             place = Workplace(folder, suite.synthetic, tracker.run_id, suite.engine.threads(threads_of(suite.jobs)))

@@ -17,7 +17,7 @@ from transfer.data.cache import atomic_write
 from transfer.errors import UserError
 from transfer.keeper import Keeper, Unsaved
 
-__all__ = ["default_folder", "output_folder", "output_lock", "partial_folder", "plain", "write_json"]
+__all__ = ["alone", "default_folder", "output_folder", "output_lock", "partial_folder", "plain", "write_json"]
 
 
 def default_folder(name: str) -> Path:

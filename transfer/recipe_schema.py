@@ -47,7 +47,7 @@ def recipe_schema() -> dict[str, Any]:
     _name_what_there_is(definitions)
     for definition in definitions.values():
         definition.pop("required", None)  # a recipe that extends another writes only what differs
-    return _for_editors(
+    schema: dict[str, Any] = _for_editors(
         {
             "$schema": "http://json-schema.org/draft-07/schema#",
             "title": "A recipe of transfer",
@@ -59,6 +59,7 @@ def recipe_schema() -> dict[str, Any]:
             "definitions": definitions,
         }
     )
+    return schema
 
 
 def _name_what_there_is(definitions: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from transfer.errors import RecipeError, UserError
 from transfer.execution import Outcome, Workplace, run_all
 from transfer.experiment import check
 from transfer.loading import load_recipe
-from transfer.output import default_folder, output_lock, write_json
+from transfer.output import alone, default_folder, write_json
 from transfer.processes import refuse_several
 from transfer.progress import Reporter
 from transfer.recipe import Recipe
@@ -81,7 +81,7 @@ def sweep(
     base, asked = load_recipe(recipe, overrides, synthetic=synthetic), load_space(space)
     metric = _metric(base)
     folder = Path(out or default_folder(f"sweep-{base.name}")).resolve()
-    with output_lock(folder, ASKED):
+    with alone(folder, ASKED):
         _claim(folder, base, asked, resume, {"trials": trials, "seed": seed, "synthetic": synthetic})
         for corner in asked.corners():  # a value that no recipe may have shows before anything is run
             tried = load_recipe(folder / BASE, [f"{key}={json.dumps(value)}" for key, value in corner.items()])
