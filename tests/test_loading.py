@@ -209,3 +209,11 @@ def test_numbers_with_an_exponent_are_numbers(text, value):
     found = read_yaml(f"lr: {text}")[0]["lr"]
     assert found == value
     assert type(found) is type(value)
+
+
+def test_a_recipe_outside_the_repository_extends_one_that_ships_with_the_toolkit(tmp_path):
+    (tmp_path / "mine.yaml").write_text("extends: casia_to_modma_mmd\nname: mine\n", encoding="utf-8")
+    assert load_recipe(tmp_path / "mine.yaml").strategy.name == "mmd"
+    (tmp_path / "mine.yaml").write_text("extends: casia_to_modma_mdm\nname: mine\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"mine\.yaml:1: extends 'casia_to_modma_mdm'.*casia_to_modma_mmd"):
+        load_recipe(tmp_path / "mine.yaml")

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ValidationError
 
 from transfer.errors import RecipeError, did_you_mean
 from transfer.recipe import Recipe
+from transfer.recipe_check import Source, checked_recipe
 from transfer.source_bundle import begin_with_bundle
 from transfer.strict_yaml import LONGEST, YamlError, read_yaml
 
@@ -25,27 +24,6 @@ __all__ = ["Source", "checked_recipe", "find_recipe", "list_recipes", "load_reci
 
 MOST_FILES = 50  # that one recipe may extend, those of its bases with them
 _INTERPOLATION = re.compile(r"\$\{(?!oc\.env:[A-Za-z_]\w*(,[^{}]*)?\})[^}]*\}?")
-
-
-@dataclass
-class Source:
-    """Where each key of a recipe was written: dotted path -> 'file:line'; and how many files were read for it."""
-
-    places: dict[str, str] = field(default_factory=dict)
-    files: int = 0
-
-    def place(self, path: str) -> str:
-        """Return where a path, or the nearest part of it that was written, stands.
-
-        Example:
-            >>> Source({"training": "a.yaml:3"}).place("training.epochs")
-            'a.yaml:3'
-        """
-        while path:
-            if path in self.places:
-                return self.places[path]
-            path = path.rpartition(".")[0]
-        return self.places.get("", "recipe")
 
 
 def recipe_folder() -> Path:
@@ -109,29 +87,6 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = (), *, synthetic: b
     return checked_recipe(begin_with_bundle(_resolve(config, source)), source)
 
 
-def checked_recipe(tree: dict[str, Any], source: Source) -> Recipe:
-    """Return the recipe of a tree, its components checked against the classes that they name.
-
-    Args:
-        tree: keys and values of all sections.
-        source: where they were written.
-
-    Raises:
-        RecipeError: with the dotted path and the place of each mistake.
-
-    Example:
-        >>> checked_recipe({"name": "a", "strategy": {"name": "scratch"}, "target": {}}, Source({"": "mine"}))
-        Traceback (most recent call last):
-        ...
-        transfer.errors.RecipeError: mine: target.corpus: missing; it must be given
-    """
-    recipe = _validate(tree, source)
-    from transfer.options import check_components  # imports torch
-
-    check_components(recipe, source)
-    return recipe
-
-
 def _tree_of(tree: dict[str, Any], source: Source) -> Any:
     """Return a tree as OmegaConf holds it; a key or a value of a kind that no recipe has is refused by its path."""
     try:
@@ -183,14 +138,25 @@ def _read(path: Path, source: Source, seen: tuple[Path, ...]) -> dict[str, Any]:
     bases = tree.pop("extends", [])
     merged: Any = OmegaConf.create({})
     for base in bases if isinstance(bases, list) else [bases]:
-        if not (file := path.parent / str(base)).is_file():
-            raise RecipeError(f"{own.place('extends')}: extends {base!r}, but there is no file {file}")
+        file = _base(path, str(base), own)
         merged = OmegaConf.merge(merged, _tree_of(_read(file, source, (*seen, path.resolve())), source))
     source.places.update(own.places)
     for key in ("strategy", "extractor", "head", "frontend"):  # another name means other options: nothing is inherited
         if key in tree and key in merged and _other_name(tree[key], merged[key]):
             del merged[key]
     return dict(OmegaConf.to_container(OmegaConf.merge(merged, _tree_of(tree, source))))  # type: ignore[arg-type]
+
+
+def _base(path: Path, base: str, own: Source) -> Path:
+    """Return the file that a recipe extends: beside it, or one that ships with the toolkit, by its name."""
+    if (file := path.parent / base).is_file():
+        return file
+    try:
+        return find_recipe(base)
+    except RecipeError as error:
+        raise RecipeError(
+            f"{own.place('extends')}: extends {base!r}, but there is no file {file}, and {error}"
+        ) from error
 
 
 def _other_name(own: Any, inherited: Any) -> bool:
@@ -261,50 +227,3 @@ def _resolve(config: Any, source: Source) -> dict[str, Any]:
 def _first_line(error: Exception) -> str:
     """Return what an error says, without what it says of classes."""
     return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def _validate(tree: dict[str, Any], source: Source) -> Recipe:
-    """Check the tree against the schema."""
-    try:
-        return Recipe.model_validate(tree)
-    except ValidationError as error:
-        raise RecipeError("\n".join(_explain(tree, problem, source) for problem in error.errors())) from error
-
-
-def _explain(tree: dict[str, Any], problem: Any, source: Source) -> str:
-    """Say in words what pydantic found."""
-    *above, last = map(str, problem["loc"]) if problem["loc"] else [""]
-    if problem["type"] != "extra_forbidden" and _is_union_tag(last):
-        last = ""
-    names = [part for part in (*(part for part in above if not _is_union_tag(part)), last) if part]
-    if names[:2] == ["source", "0"] and isinstance(tree.get("source"), dict):
-        names.pop(1)
-    path = ".".join(names)
-    if problem["type"] == "extra_forbidden":
-        return f"{source.place(path)}: {path}: unknown key; {did_you_mean(last, _fields(names[:-1]))}"
-    if problem["type"] == "missing":
-        return f"{source.place(path)}: {path}: missing; it must be given"
-    return f"{source.place(path)}: {path}: {problem['msg']} (got {problem['input']!r})"
-
-
-def _is_union_tag(part: str) -> bool:
-    """Tell whether a part of an error's location names a member of a union, not a key."""
-    return "[" in part or part in {"constrained-int", "int", "str", "float", "list"}
-
-
-def _fields(names: Sequence[str]) -> list[str]:
-    """Return the keys of the section at a path."""
-    section: Any = Recipe
-    for name in names:
-        if name.isdigit():
-            continue
-        annotation = section.model_fields[name].annotation
-        found = [
-            a
-            for a in (annotation, *getattr(annotation, "__args__", ()))
-            if isinstance(a, type) and issubclass(a, BaseModel)
-        ]
-        if not found:
-            return []
-        section = found[0]
-    return list(section.model_fields)
