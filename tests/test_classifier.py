@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from transfer import TransferClassifier
+from transfer.array_training import ArrayCorpus
 from transfer.attaching import attach_strategy
 from transfer.data.domain import Domain
 from transfer.domain_labels import sides_of
@@ -179,6 +180,12 @@ def test_sequences_are_learned_by_a_network_over_time():
     assert model.predict(X).shape == (40,)
     with pytest.raises(ValueError, match="X has 4 dimensions"):
         model.fit(X[..., None], y, domain)
+
+
+def test_sequences_reach_the_engine_as_they_are():
+    X = np.arange(24.0).reshape(2, 3, 4)  # rows, channels, frames
+    store = ArrayCorpus(X, np.array([0, 1])).store()
+    assert np.array_equal(store.clip(1), X[1].T)
 
 
 def test_the_process_keeps_its_random_state_and_equal_seeds_give_equal_models():

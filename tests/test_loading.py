@@ -198,3 +198,14 @@ def test_the_option_trust_admits_what_else_is_refused(write, monkeypatch, capsys
             main()
         assert (left.value.code or 0) == code
         assert ("say --trust" in capsys.readouterr().err) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-3", 0.001), ("-2E4", -2e4), ("1.5e0", 1.5), ("1e", "1e"), ("e3", "e3"), ("12", 12)]
+)
+def test_numbers_with_an_exponent_are_numbers(text, value):
+    from transfer.strict_yaml import read_yaml
+
+    found = read_yaml(f"lr: {text}")[0]["lr"]
+    assert found == value
+    assert type(found) is type(value)

@@ -184,3 +184,32 @@ def test_the_command_reads_paths_from_standard_input(trained, audio):
     (row,) = json.loads(done.stdout)
     assert row["decision"] in ("HC", "MDD")
     assert "no diagnosis" in done.stderr
+
+
+def test_a_model_of_functionals_that_knows_each_speaker_wants_clips_enough_and_uses_them(tmp_path, monkeypatch):
+    from tests.conftest import TINY
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    parts = ["frontend={name: egemaps}", "extractor={name: functionals, widths: []}", "head={name: linear}"]
+    parts += ["normalisation=speaker", "strategy={name: scratch}", "source=[]", "target.slices={version: whole}"]
+    run(tmp_path / "tiny.yaml", ["tracking.kind=none", *parts], synthetic=True, out=tmp_path / "out")
+    generator, rows = np.random.default_rng(0), []
+    for i in range(10):
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * (1 + i) * generator.standard_normal(16000), 16000)
+        rows.append(f"{i}.wav,{'ab'[i % 2]}")
+    files = [str(tmp_path / f"{i}.wav") for i in range(10)]
+    with pytest.raises(UserError, match="of one speaker there is 1, expected 5 at least"):
+        predict(tmp_path / "out", files[:1])
+    together = predict(tmp_path / "out", files)
+    assert "all clips together" in together.notes[0]
+    assert together.table["p_MDD"].nunique() == 10
+    (tmp_path / "list.csv").write_text("path,speaker\n" + "\n".join(rows), encoding="utf-8")
+    apart = predict(tmp_path / "out", [str(tmp_path / "list.csv")])
+    assert apart.notes[0] == "standardised by each speaker's clips"
+    one = predict(tmp_path / "out", files[::2]).table.set_index("recording")["p_MDD"]
+    both = apart.table.set_index("recording")["p_MDD"]
+    for name in one.index:  # speaker a by clips of a alone
+        assert both[[n for n in both.index if str(n).endswith(name[-5:])]].to_list() == pytest.approx(
+            [one[name]], abs=1e-6
+        )

@@ -43,7 +43,7 @@ class ArrayCorpus:
         """Return the rows as a slice table, all of one part."""
         labelled, rows = self.labels != HIDDEN, np.arange(len(self.labels))
         training = part == "train"
-        return pd.DataFrame(
+        table: pd.DataFrame = pd.DataFrame(
             {
                 "corpus": corpus,
                 "part": part,
@@ -55,6 +55,7 @@ class ArrayCorpus:
                 "position": rows,
             }
         )
+        return table
 
     def store(self) -> FeatureStore:
         """Return the rows as extracted features."""
@@ -122,7 +123,7 @@ def train_on_arrays(recipe: Recipe, corpora: Mapping[str, ArrayCorpus], *, class
     for stage in strategy.stages():
         strategy.begin(stage.name)
         records.append(fit(stage, strategy, strategy.setting.domains, fabric, seed=recipe.training.seed, score=None))
-    model = strategy.setting.model.cpu().double().eval()
+    model = strategy.setting.model.cpu().double()
     return ArrayModel(model, normaliser, classes, tuple(records))
 
 

@@ -39,8 +39,9 @@ def build_fabric(compute: Compute) -> Fabric:
         torch.set_num_threads(compute.threads)
     if compute.reuse_memory:
         reuse_memory()
-    on_cpu = compute.accelerator == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-    _refuse(compute, on_cpu)
+    on_cpu = _on_cpu(compute)
+    world, here = processes()
+    _refuse(compute, on_cpu, world, here)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = compute.precision == "tf32"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of packages that Fabric imports, and its hints about clusters
@@ -49,12 +50,6 @@ def build_fabric(compute: Compute) -> Fabric:
         logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
         accelerator = "cuda" if compute.accelerator == "gpu" else compute.accelerator
         precision = "32-true" if compute.precision == "tf32" else compute.precision
-        world, here = processes()
-        if not on_cpu and world > 1 and here > torch.cuda.device_count():
-            raise RecipeError(
-                f"torchrun began {here} processes on this machine, which has {torch.cuda.device_count()} GPUs; begin one for "
-                "each, or set compute.accelerator=cpu"
-            )
         if world == 1:
             fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
         else:
@@ -64,8 +59,13 @@ def build_fabric(compute: Compute) -> Fabric:
     return fabric
 
 
-def _refuse(compute: Compute, on_cpu: bool) -> None:
-    """Refuse what the device has not."""
+def _on_cpu(compute: Compute) -> bool:
+    """Tell whether a run computes on the CPU."""
+    return compute.accelerator == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def _refuse(compute: Compute, on_cpu: bool, world: int, here: int) -> None:
+    """Refuse what the machine does not have."""
     if compute.accelerator == "gpu" and not torch.cuda.is_available():
         raise RecipeError("compute.accelerator is gpu, but torch finds none; set it to cpu or auto")
     if compute.precision == "16-mixed" and on_cpu:
@@ -73,6 +73,11 @@ def _refuse(compute: Compute, on_cpu: bool) -> None:
     for name, value in (("precision", compute.precision), ("compile", compute.compile)):
         if value in ("tf32", "cuda_graphs") and (on_cpu or not torch.cuda.is_available()):
             raise RecipeError(f"compute.{name} is {value}, which needs an NVIDIA GPU; leave it out")
+    if not on_cpu and world > 1 and here > torch.cuda.device_count():
+        raise RecipeError(
+            f"torchrun began {here} processes on this machine, which has {torch.cuda.device_count()} GPUs; begin one for "
+            "each, or set compute.accelerator=cpu"
+        )
 
 
 def _joined(world: int, here: int, **options: Any) -> Fabric:

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -108,22 +109,29 @@ def _judge_files(
 
 def _watched(predictor: Predictor, folder: Path, level: PredictionLevel) -> Iterator[Predicted]:
     """Yield what the model says of each file that appears in a folder."""
-    from transfer.clips import find_clips
     from transfer.live import new_audio
 
     for path in new_audio(folder, ready=lambda: console().print(f"watching {folder} (Ctrl-C ends it)")):
-        yield from _unless_unusable(lambda path=path: predictor(find_clips([path]), level=level.value))
+        yield from _unless_unusable(partial(_judge_file, predictor, path, level))
+
+
+def _judge_file(predictor: Predictor, path: Path, level: PredictionLevel) -> Predicted:
+    """Return what the model says of one file."""
+    from transfer.clips import find_clips
+
+    return predictor(find_clips([path]), level=level.value)
 
 
 def _heard(predictor: Predictor, window: float | None, level: PredictionLevel) -> Iterator[Predicted]:
     """Yield what the model says of each window of the microphone."""
     from transfer.live import hear
 
-    rule, rows = predictor.recipe.target.slices, level.value
+    rule = predictor.recipe.target.slices
+    rows: Literal["slice", "recording"] = "slice" if level == PredictionLevel.slice else "recording"
     seconds = window or (WINDOW if rule.version == "whole" else rule.seconds)
     console().print(f"listening, {seconds:g} s at a time (Ctrl-C ends it)")
     for sound in hear(predictor.front_end.sample_rate, seconds):
-        yield from _unless_unusable(lambda sound=sound: predictor.listen(sound, level=rows))
+        yield from _unless_unusable(partial(predictor.listen, sound, level=rows))
 
 
 def _unless_unusable(judge: Callable[[], Predicted]) -> Iterator[Predicted]:

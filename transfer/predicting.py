@@ -34,6 +34,9 @@ __all__ = ["Predicted", "Predictor", "predict"]
 
 Level = Literal["slice", "recording", "subject"]
 
+FEWEST = 5  # clips that a speaker's mean and deviation are measured on, where a clip is one row of functionals
+UNNAMED = ", for speakers are not named: a table with `speaker` does better"
+
 
 @dataclass(frozen=True)
 class Predicted:
@@ -194,7 +197,8 @@ class Predictor:
         rule = slicing_of(self.recipe.target)
         rule = Slicing("V1", rule.seconds, 0.0, rule.minimum) if rule.version == "V0" else rule
         slices = slice_corpus(clips.assign(label=self.classes[0]), rule).reset_index(drop=True)
-        return slices.assign(corpus=self.target, part="test", labelled=False, visible=False)
+        cut: pd.DataFrame = slices.assign(corpus=self.target, part="test", labelled=False, visible=False)
+        return cut
 
     def _normaliser(self, slices: pd.DataFrame, clip: Callable[[int], np.ndarray]) -> tuple[Normaliser, list[str]]:
         """Return the statistics of training, or those of the clips themselves where training measured them by speaker."""
@@ -203,11 +207,20 @@ class Predictor:
             return Normaliser(kind, dict(self.moments)), []
         known = (slices["speaker"] != "").all()
         slices["speaker"] = slices["speaker"] if known else slices["recording"]
-        whom = (
-            "each speaker's clips"
-            if known
-            else "each recording, for speakers are not named: a table with `speaker` does better"
-        )
+        if all(
+            len(clip(i)) == 1 for i in range(len(slices))
+        ):  # functionals: one frame of a recording has no statistics
+            slices["voice"] = slices["speaker"] if known else "all clips"
+            fewest = int(slices["voice"].value_counts().min())
+            if fewest < FEWEST:
+                raise UserError(
+                    "this model standardises each speaker by all of his or her own clips, and a clip is one row of functionals; "
+                    f"of one speaker there {'is' if fewest == 1 else 'are'} {fewest}, expected {FEWEST} at least, better 20: give "
+                    "them together, in a table with columns path and speaker"
+                )
+            whom = "each speaker's clips" if known else f"all clips together{UNNAMED}"
+            return Normaliser("voice").fit(slices, clip), [f"standardised by {whom}"]
+        whom = "each speaker's clips" if known else f"each recording{UNNAMED}"
         return Normaliser("speaker").fit(slices, clip), [f"standardised by {whom}"]
 
     def _rows(self, slices: pd.DataFrame, level: Level) -> pd.DataFrame:

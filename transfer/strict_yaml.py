@@ -7,6 +7,7 @@ numbers or dates.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -42,6 +43,12 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
         self.depth -= 1
         return node
+
+
+# YAML 1.1 reads 1e-3 as a text and 1.0e-3 as a number; people who write a learning rate mean the same by both.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 def read_yaml(text: str, *, aliases: bool = False, longest: int = LONGEST) -> tuple[Any, yaml.Node | None]:

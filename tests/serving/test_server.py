@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zipfile
 
 import numpy as np
 import pytest
@@ -258,3 +259,7 @@ def test_a_taken_port_and_what_is_no_model_are_refused(tmp_path):
             listening_socket("127.0.0.1", port)
     with pytest.raises(UserError, match="no model file"):
         build_server(tmp_path, Limits())
+    with zipfile.ZipFile(tmp_path / "hostile.bundle", "w") as archive:
+        archive.writestr("../weights.pkl", b"\x80\x04.")
+    with pytest.raises(UserError, match="points outside the bundle"):
+        build_server(tmp_path / "hostile.bundle", Limits())
