@@ -1,10 +1,12 @@
 """Shared set-up: one thread for each worker, a cache of its own, and where the real corpora are."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["TRANSFER_TRUST"] = "mine,deadly,broken_strategy"  # modules that tests write; set before processes are begun
 
 import pytest
 import torch
@@ -12,6 +14,8 @@ import torch
 torch.set_num_threads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+NO_DEVICE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # a microphone that beeps
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -138,6 +142,50 @@ def train():
         return records
 
     return all_stages
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory):
+    """Return the folder of a model of two classes: slices of 2 s, no training."""
+    import numpy as np
+
+    from transfer.build import build_front_end, build_model
+    from transfer.checkpoint import write_checkpoint
+    from transfer.recipe import Recipe
+
+    folder = tmp_path_factory.mktemp("served")
+    recipe = Recipe.model_validate(
+        {
+            "name": "served",
+            "strategy": {"name": "scratch"},
+            "target": {"corpus": "own", "slices": {"version": "V1", "seconds": 2, "overlap": 0.5}},
+            "extractor": {"name": "multi_tim", "mode": "plain", "blocks": 1, "filters": 13},
+            "head": {"name": "linear"},
+        }
+    )
+    classes = {"own": ("calm", "not calm")}
+    front_end = build_front_end(recipe)
+    torch.manual_seed(0)
+    model = build_model(recipe, in_channels=front_end.channels, classes=classes)
+    moments = {"all.mean": np.zeros(front_end.channels), "all.std": np.full(front_end.channels, 50.0)}
+    record = {"recipe": recipe.model_dump(mode="json"), "classes": classes, "front_end": front_end.record()}
+    write_checkpoint(folder / "model.safetensors", model, moments, record)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a browser: $TRANSFER_BROWSER, playwright's own, or one of the system; skip where there is none."""
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright; `uv sync` installs it")
+    with api.sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        path = os.environ.get("TRANSFER_BROWSER") or (own if Path(own).is_file() else None)
+        path = path or next(filter(None, map(shutil.which, BROWSERS)), None)
+        if path is None:
+            pytest.skip("no Chromium; `playwright install chromium` or the system's package `chromium` has one")
+        browser = playwright.chromium.launch(executable_path=path, args=NO_DEVICE)
+        yield browser
+        browser.close()
 
 
 TINY = """\

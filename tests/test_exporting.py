@@ -13,12 +13,13 @@ from feature_extractors.frontends import FRONTENDS
 from transfer.build import build_front_end, build_model
 from transfer.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from transfer.cli import main
+from transfer.clips import find_clips
 from transfer.data.audio import load_audio
 from transfer.data.normalisation import Moments
 from transfer.errors import RecipeError, UserError
 from transfer.exporting import export_graph
 from transfer.graph_modules import FeaturesToLogits, WaveformsToLogits
-from transfer.predicting import Predictor, find_clips
+from transfer.predicting import Predictor
 from transfer.recipe import Recipe
 
 CLIPS, BATCH, NEAR = 100, 10, 1e-4

@@ -1,7 +1,10 @@
 """Recipes load, or say what is wrong, where, and what there is instead."""
 
+import sys
+
 import pytest
 
+from transfer.cli import main
 from transfer.errors import RecipeError
 from transfer.loading import find_recipe, list_recipes, load_recipe
 
@@ -135,11 +138,28 @@ def test_an_environment_variable_is_filled_in_and_named_when_missing(write, monk
         "name: ${now:%Y}\n",
         "name: {\n",
         "\xff\xfe",
+        "name: a\ndescription: 2001-99-99\n",
+        "name: a\ndescription: 2001-09-09\n",
+        "name: a\ntraining: {epochs: 0b_}\n",
+        "name: a\nlabels: " + "[" * 500 + "]" * 500 + "\n",
+        "name: a\ntraining: {epochs: 1, epochs: 2}\n",
+        "name: !!str a\n",
+        "name: a\n2001-09-09: b\n",
+        "name: a\nstrategy: {name: scratch}\nsynthetic: [1]\n",
+        "name: a\ndescription: " + "x" * 300_000 + "\n",
     ],
 )
 def test_what_is_no_recipe_or_could_run_code_is_refused(text, write):
     with pytest.raises(RecipeError):
-        load_recipe(write(text))
+        load_recipe(write(text), synthetic=True)
+
+
+def test_bases_that_multiply_are_refused(write):
+    for level in range(12):
+        write(f"extends: [b{level + 1}.yaml, b{level + 1}.yaml, b{level + 1}.yaml]\n", f"b{level}.yaml")
+    write("name: a\n", "b12.yaml")
+    with pytest.raises(RecipeError, match="extends more than 50 files"):
+        load_recipe(write("extends: b0.yaml\n" + MINIMAL))
 
 
 def test_synthetic_overrides_apply_to_stand_ins_only(write):
@@ -149,8 +169,43 @@ def test_synthetic_overrides_apply_to_stand_ins_only(write):
     assert load_recipe(path, ["training.epochs=5"], synthetic=True).training.epochs == 5
 
 
-def test_a_users_own_class_is_taken_by_module_and_name(write):
-    recipe = load_recipe(write(MINIMAL + "extractor: {name: 'feature_extractors.multi_tim:MultiTIM', blocks: 2}\n"))
-    assert recipe.extractor.options == {"blocks": 2}
+def test_a_users_own_class_is_taken_by_module_and_name_where_it_is_trusted(write, monkeypatch):
+    own = MINIMAL + "extractor: {name: 'feature_extractors.multi_tim:MultiTIM', blocks: 2}\n"
+    with pytest.raises(RecipeError, match=r"mine\.yaml:5: extractor\.name.*--trust.*\$TRANSFER_TRUST"):
+        load_recipe(write(own))
+    monkeypatch.setenv("TRANSFER_TRUST", "feature_extractors")
+    assert load_recipe(write(own)).extractor.options == {"blocks": 2}
+    monkeypatch.setenv("TRANSFER_TRUST", "nowhere")
     with pytest.raises(RecipeError, match="cannot be imported"):
         load_recipe(write(MINIMAL + "extractor: {name: 'nowhere.at_all:Net'}\n"))
+
+
+def test_code_that_is_not_trusted_is_not_even_imported(write, tmp_path, monkeypatch):
+    (tmp_path / "poison.py").write_text("raise SystemExit('ran')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for section in ("extractor", "head", "frontend", "strategy"):
+        text = MINIMAL.replace("strategy: {name: scratch}\n", "") if section == "strategy" else MINIMAL
+        with pytest.raises(RecipeError, match="trust"):
+            load_recipe(write(f"{text}{section}: {{name: 'poison:Net'}}\n"))
+
+
+def test_the_option_trust_admits_what_else_is_refused(write, monkeypatch, capsys):
+    own = str(write(MINIMAL + "extractor: {name: 'feature_extractors.multi_tim:MultiTIM'}\n"))
+    for words, code in ((["show", own], 2), (["show", own, "--trust"], 0)):
+        monkeypatch.setenv("TRANSFER_TRUST", "")  # put back in the end
+        monkeypatch.setattr(sys, "argv", ["transfer", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert (left.value.code or 0) == code
+        assert ("say --trust" in capsys.readouterr().err) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-3", 0.001), ("-2E4", -2e4), ("1.5e0", 1.5), ("1e", "1e"), ("e3", "e3"), ("12", 12)]
+)
+def test_numbers_with_an_exponent_are_numbers(text, value):
+    from transfer.strict_yaml import read_yaml
+
+    found = read_yaml(f"lr: {text}")[0]["lr"]
+    assert found == value
+    assert type(found) is type(value)

@@ -11,9 +11,13 @@ import pytest
 import soundfile
 
 from transfer import predict, run
+from transfer.checkpoint import read_checkpoint
+from transfer.clips import find_clips
+from transfer.corpus_sections import Slices
+from transfer.data.sound import Sound, decode
 from transfer.errors import AudioError, RecipeError, UserError
 from transfer.evaluation.predictions import read_predictions
-from transfer.predicting import find_clips
+from transfer.predicting import Predictor
 from transfer.predictions_file import write_answer
 
 
@@ -86,19 +90,51 @@ def test_what_cannot_be_read_is_skipped_by_name_or_refused(trained, audio):
     header = bytearray((audio / "a.wav").read_bytes()[:1000])
     header[4:8] = header[40:44] = (3_000_000_000).to_bytes(4, "little")
     (audio / "huge.wav").write_bytes(bytes(header))
-    soundfile.write(audio / "many.wav", 0.1 * np.random.default_rng(0).standard_normal((192000, 8)), 192000)
+    whole = (audio / "b.wav").read_bytes()
+    (audio / "half.wav").write_bytes(whole[: len(whole) // 2])
+    soundfile.write(audio / "many.wav", 0.1 * np.random.default_rng(0).standard_normal((19200, 8)), 192000)
     found = predict(trained[0], [audio])
-    bad = {path.rpartition("/")[2] for path in found.problems}
-    assert (
-        {"text.wav", "empty.wav", "cut.wav", "silent.wav"}
-        <= bad
-        <= {"text.wav", "empty.wav", "cut.wav", "silent.wav", "huge.wav"}
-    )
-    assert {path.rpartition("/")[2] for path in found.table["recording"]} >= {"a.wav", "b.wav", "many.wav"}
+    said = {path.rpartition("/")[2]: why for path, why in found.problems.items()}
+    reasons = {
+        "text.wav": "unreadable",
+        "empty.wav": "unreadable",
+        "cut.wav": "unreadable",
+        "silent.wav": "silent",
+        "huge.wav": "cut off (956 of 3000000000 bytes)",
+        "half.wav": "cut off",
+        "many.wav": "8 channels at 192000 Hz",
+    }
+    assert set(said) == set(reasons)
+    assert all(reasons[name] in why for name, why in said.items()), said
+    assert [path.rpartition("/")[2] for path in found.table["recording"]] == ["a.wav", "b.wav"]
     with pytest.raises(AudioError, match="cannot be used"):
         predict(trained[0], [audio], unreadable="refuse")
     with pytest.raises(AudioError, match="1 of 1 clips cannot be used"):
         predict(trained[0], [audio / "text.wav"])
+
+
+def test_a_recording_in_memory_sounds_like_the_same_in_a_file(trained, audio):
+    predictor = Predictor(read_checkpoint(trained[0]))
+    stereo = 0.1 * np.random.default_rng(1).standard_normal((int(48000 * 5.3), 2))
+    soundfile.write(audio / "stereo.flac", stereo, 48000)
+    for name in ("a.wav", "b.wav", "stereo.flac"):
+        for level in ("slice", "recording"):
+            filed = predictor(find_clips([audio / name]), level=level).table
+            heard = predictor.listen(decode((audio / name).read_bytes()), level=level).table
+            columns = ["p_HC", "p_MDD"]
+            assert heard[columns].to_numpy() == pytest.approx(filed[columns].to_numpy(), abs=1e-9)
+            assert list(heard["decision"]) == list(filed["decision"])
+    with pytest.raises(AudioError, match="silent from 0 s to 1 s"):
+        predictor.listen(Sound(np.zeros(16000, np.float32), 16000))
+
+
+def test_a_recording_of_a_model_that_joined_recordings_is_cut_by_itself(trained, audio, monkeypatch):
+    predictor = Predictor(read_checkpoint(trained[0]))
+    slices = Slices(version="V0", seconds=4)
+    target = predictor.recipe.target.model_copy(update={"slices": slices})
+    monkeypatch.setattr(predictor, "recipe", predictor.recipe.model_copy(update={"target": target}))
+    table = predictor(find_clips([audio]), level="slice").table
+    assert table[["start", "end"]].to_numpy().tolist() == [[0, 1], [0, 4], [4, 6.5]]
 
 
 def test_mistakes_are_named(trained, audio, tmp_path):
@@ -148,3 +184,32 @@ def test_the_command_reads_paths_from_standard_input(trained, audio):
     (row,) = json.loads(done.stdout)
     assert row["decision"] in ("HC", "MDD")
     assert "no diagnosis" in done.stderr
+
+
+def test_a_model_of_functionals_that_knows_each_speaker_wants_clips_enough_and_uses_them(tmp_path, monkeypatch):
+    from tests.conftest import TINY
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    parts = ["frontend={name: egemaps}", "extractor={name: functionals, widths: []}", "head={name: linear}"]
+    parts += ["normalisation=speaker", "strategy={name: scratch}", "source=[]", "target.slices={version: whole}"]
+    run(tmp_path / "tiny.yaml", ["tracking.kind=none", *parts], synthetic=True, out=tmp_path / "out")
+    generator, rows = np.random.default_rng(0), []
+    for i in range(10):
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * (1 + i) * generator.standard_normal(16000), 16000)
+        rows.append(f"{i}.wav,{'ab'[i % 2]}")
+    files = [str(tmp_path / f"{i}.wav") for i in range(10)]
+    with pytest.raises(UserError, match="of one speaker there is 1, expected 5 at least"):
+        predict(tmp_path / "out", files[:1])
+    together = predict(tmp_path / "out", files)
+    assert "all clips together" in together.notes[0]
+    assert together.table["p_MDD"].nunique() == 10
+    (tmp_path / "list.csv").write_text("path,speaker\n" + "\n".join(rows), encoding="utf-8")
+    apart = predict(tmp_path / "out", [str(tmp_path / "list.csv")])
+    assert apart.notes[0] == "standardised by each speaker's clips"
+    one = predict(tmp_path / "out", files[::2]).table.set_index("recording")["p_MDD"]
+    both = apart.table.set_index("recording")["p_MDD"]
+    for name in one.index:  # speaker a by clips of a alone
+        assert both[[n for n in both.index if str(n).endswith(name[-5:])]].to_list() == pytest.approx(
+            [one[name]], abs=1e-6
+        )

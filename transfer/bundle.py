@@ -21,7 +21,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from transfer.bundle_record import check_moments, check_record, check_tensors
-from transfer.checkpoint import Checkpoint
+from transfer.checkpoint import Checkpoint, in_order
 from transfer.data.cache import atomic_write
 from transfer.errors import BundleError, did_you_mean
 from transfer.model_card import CARD
@@ -93,7 +93,7 @@ def read_bundle(path: Path) -> Checkpoint:
     check_moments(tensors["moments"])
     protocol = record["protocol"]
     record |= {key: protocol[key] for key in ("name", "heard", "versions") if key in protocol}
-    return Checkpoint(tensors["weights"], tensors["normalisation"], record, tensors["moments"])
+    return Checkpoint(tensors["weights"], tensors["normalisation"], in_order(record), tensors["moments"])
 
 
 def read_card(path: Path) -> str:

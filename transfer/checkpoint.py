@@ -23,6 +23,7 @@ __all__ = [
     "corpora_heard",
     "epoch_file",
     "fill_model",
+    "in_order",
     "read_checkpoint",
     "write_checkpoint",
 ]
@@ -97,7 +98,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         return read_bundle(file)
     try:
         with safe_open(file, "pt") as opened:
-            record = json.loads((opened.metadata() or {})["record"])
+            record = in_order(json.loads((opened.metadata() or {})["record"]))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, KeyError, ValueError) as error:
         raise RecipeError(f"{file} is not a model file of this toolkit, or is damaged: {error}") from error
@@ -106,6 +107,29 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         kind, _, rest = name.partition(".")
         parts.setdefault(kind, {})[rest] = tensor
     return Checkpoint(parts["model"], parts["normalisation"], record, parts["moments"])
+
+
+def in_order(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record whose classes stand in the order of the recipe's corpora, which decides whose head is shared.
+
+    JSON members are written in the order of the alphabet.
+
+    Args:
+        record: as it was read.
+
+    Example:
+        >>> recipe = {"source": [{"corpus": "nemo"}], "target": {"corpus": "emovo"}}
+        >>> list(in_order({"recipe": recipe, "classes": {"emovo": ["x"], "nemo": ["x"]}})["classes"])
+        ['nemo', 'emovo']
+    """
+    recipe, classes = record.get("recipe"), record.get("classes")
+    if not isinstance(recipe, dict) or not isinstance(classes, dict):
+        return record
+    try:
+        names = [section["corpus"] for section in (*recipe.get("source", ()), recipe["target"])]
+    except (KeyError, TypeError):
+        return record
+    return {**record, "classes": {**{name: classes[name] for name in names if name in classes}, **classes}}
 
 
 def fill_model(model: TransferModel, checkpoint: Checkpoint, front_end: Mapping[str, Any]) -> None:

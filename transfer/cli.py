@@ -18,7 +18,11 @@ from transfer.console import console, print_json
 from transfer.corpus_cli import corpus_app
 from transfer.export_cli import export_command
 from transfer.init_cli import init_command
+from transfer.predict_cli import predict_command
+from transfer.schema_cli import schema_command
+from transfer.serve_cli import serve_command
 from transfer.sweep_cli import sweep_command
+from transfer.trust import Trust
 from transfer.ui_cli import ui_command
 
 __all__ = ["app", "main"]
@@ -36,6 +40,9 @@ app.command("curve")(curve_command)
 app.command("sweep")(sweep_command)
 app.command("export")(export_command)
 app.command("init")(init_command)
+app.command("predict")(predict_command)
+app.command("serve")(serve_command)
+app.command("schema")(schema_command)
 app.command("ui")(ui_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]
@@ -58,22 +65,6 @@ class Kind(str, Enum):
     recipes = "recipes"
 
 
-class PredictionLevel(str, Enum):
-    """What a row of predictions is about."""
-
-    slice = "slice"
-    recording = "recording"
-    subject = "subject"
-
-
-class PredictionFormat(str, Enum):
-    """How predictions are written."""
-
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
-
-
 @app.command("run")
 def run_command(
     recipe: Annotated[str | None, typer.Argument(help="YAML file, or the name of a recipe; none with --resume")] = None,
@@ -82,6 +73,7 @@ def run_command(
     out: Annotated[Path | None, typer.Option(help="folder to write; default runs/<name>-<time>")] = None,
     resume: Annotated[Path | None, typer.Option(help="go on with the interrupted run of this folder")] = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Train, transfer, evaluate and track a recipe."""
     from transfer.errors import UserError
@@ -109,7 +101,11 @@ def run_command(
 
 @app.command("check")
 def check_command(
-    recipe: RecipeArgument, overrides: Overrides = None, synthetic: Synthetic = False, as_json: Json = False
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    synthetic: Synthetic = False,
+    as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Find everything that can be wrong before training, in seconds."""
     from transfer.experiment import check
@@ -125,37 +121,6 @@ def check_command(
     typer.echo("nothing wrong found")
 
 
-@app.command("predict")
-def predict_command(
-    checkpoint: Annotated[Path, typer.Argument(help="folder of a run, its model file, or a bundle")],
-    paths: Annotated[
-        list[str], typer.Argument(help="audio files, folders, patterns, a CSV table; - reads paths from stdin")
-    ],
-    out: Annotated[Path | None, typer.Option(help="file to write; default: print")] = None,
-    form: Annotated[
-        PredictionFormat | None, typer.Option("--format", help="default: by the file's name, else csv")
-    ] = None,
-    level: Annotated[PredictionLevel, typer.Option(help="a row for each")] = PredictionLevel.recording,
-    refuse: Annotated[bool, typer.Option("--refuse/--skip", help="of files that cannot be read")] = False,
-) -> None:
-    """Tell what a trained model says of other audio."""
-    from transfer.predicting import predict
-    from transfer.predictions_file import write_answer
-    from transfer.progress import Reporter
-
-    err = console()
-    names = [line for path in paths for line in (sys.stdin.read().splitlines() if path == "-" else [path]) if line]
-    with Reporter(err).bar("features") as tick:
-        found = predict(checkpoint, names, level=level.value, unreadable="refuse" if refuse else "skip", progress=tick)
-    for note in found.notes:
-        err.print(f"note: {note}", markup=False)
-    for path, why in found.problems.items():
-        err.print(f"skipped: {path}: {why}", markup=False)
-    text = write_answer(found.table, out, form.value if form else None)
-    typer.echo(text if text is not None else f"written to {out}: {len(found.table)} rows")
-    err.print("A research tool: what it says is no diagnosis.")
-
-
 @app.command("split")
 def split_command(
     recipe: RecipeArgument,
@@ -163,6 +128,7 @@ def split_command(
     out: Annotated[Path, typer.Option(help="CSV file to write")] = Path("split.csv"),
     synthetic: Synthetic = False,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Freeze the parts of a recipe in a file, with the hash that a recipe can demand."""
     from transfer.frozen_split import freeze_split
@@ -175,7 +141,9 @@ def split_command(
 
 
 @app.command("show")
-def show_command(recipe: RecipeArgument, overrides: Overrides = None, as_json: Json = False) -> None:
+def show_command(
+    recipe: RecipeArgument, overrides: Overrides = None, as_json: Json = False, trust: Trust = False
+) -> None:
     """Print a recipe with everything it extends and every default filled in."""
     import yaml
 
@@ -193,6 +161,7 @@ def validators_command(
     runs: Annotated[list[Path], typer.Argument(help="folders of runs with selection.keep=every_epoch")],
     root: Annotated[list[str] | None, typer.Option(help="corpus=folder, where it is not in $TRANSFER_CORPORA")] = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Judge each selection criterion by the checkpoints of finished runs: regret and rank correlation."""
     from transfer.validators_command import print_study, study_runs
@@ -211,6 +180,7 @@ def describe_command(
     frontend: Annotated[str, typer.Option(help="front end that feeds it")] = "mfcc",
     frames: Annotated[int | None, typer.Option(help="length of the clip; default 10 s")] = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Print parameters, multiply-adds, receptive field and layers of an extractor."""
     from transfer.description import describe_extractor, print_description

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from transfer.console import console, print_json
+from transfer.trust import Trust
 
 __all__ = ["compare_command", "curve_command", "engine_of"]
 
@@ -54,6 +55,7 @@ def compare_command(
     part: Part = None,
     form: Form = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Compare recipes on the same seeds and folds, with controls, intervals over subjects, paired tests and a page."""
     from transfer.comparing import compare_suite, run_part
@@ -109,6 +111,7 @@ def curve_command(
     cpus: Cpus = None,
     gpus: Gpus = None,
     as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Compare recipes along an axis: labelled target subjects, or a dial of the synthetic benchmark."""
     from transfer.curve import curve, read_axis, rows

@@ -14,7 +14,9 @@ __all__ = ["CorpusSection", "Slices", "SplitSection", "TargetSection"]
 class Slices(Section):
     """How clips are cut into model inputs (`transfer.data.slicing`)."""
 
-    version: Literal["V0", "V1", "V2", "whole", "frames"] = "whole"
+    version: Literal["V0", "V1", "V2", "whole", "frames"] = Field(
+        "whole", description="recordings joined and cut (V0), windows (V1), the beginning (V2), clips, or frames"
+    )
     seconds: Positive = Field(10.0, description="length of a window, s")
     overlap: Annotated[float, Field(ge=0)] = Field(2.5, description="overlap of neighbouring windows, s (V1)")
     minimum: Positive = Field(1.0, description="a rest shorter than this is dropped, s (V0, V1)")
@@ -33,11 +35,11 @@ class Slices(Section):
 class CorpusSection(Section):
     """A corpus and how it is read."""
 
-    corpus: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]*$", description="letters, digits, _ and -")]
+    corpus: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]*$", description="its name: letters, digits, _ and -")]
     root: str | None = Field(None, description="folder; default $TRANSFER_CORPORA/<corpus>")
     reader: str | None = Field(None, description="the reader to use where the corpus name is your own")
     options: dict[str, Any] = Field(default_factory=dict, description="of the reader, such as classes: 4 of iemocap")
-    slices: Slices = Slices()
+    slices: Slices = Field(Slices(), description="how clips are cut")
     relabel: dict[str, str] = Field(
         default_factory=dict, description="corpus label -> class; labels that are not named are left out, and counted"
     )
@@ -60,9 +62,11 @@ class SplitSection(Section):
     Sources give training and validation parts: by clip where the target is parted by clip, by speaker otherwise.
     """
 
-    by: Literal["speaker", "loso", "session", "kfold", "official", "column", "text", "clip"] = "speaker"
-    valid: Share = 0.2
-    test: Share = 0.2
+    by: Literal["speaker", "loso", "session", "kfold", "official", "column", "text", "clip"] = Field(
+        "speaker", description="what is kept in one part"
+    )
+    valid: Share = Field(0.2, description="share of validation")
+    test: Share = Field(0.2, description="share of the test part")
     seed: int | None = Field(None, description="default: training.seed, so that seeds differ in their parts too")
     fold: int | str | None = Field(
         None, description="which fold is the test: a number from 0, or the name of the speaker or session left out"

@@ -17,18 +17,20 @@ import yaml
 
 from feature_extractors.load_report import LoadReport
 from transfer.adaptation import gaps_by_level, warnings_of
-from transfer.augmentation import Augmenter, build_augmenter, rehearse_augmentations
-from transfer.build import build_front_end, build_model, build_strategy
+from transfer.attaching import attach_strategy
+from transfer.augmentation import build_augmenter, rehearse_augmentations
+from transfer.build import build_front_end, build_strategy
 from transfer.checkpoint import FILE, corpora_heard, epoch_file, write_checkpoint
+from transfer.compilation import compile_model, compile_seconds
 from transfer.data.cache import atomic_write, hash_id
-from transfer.data.domain import Domain, empty_domain
-from transfer.device import build_fabric, seed_everything
+from transfer.data.domain import empty_domain
+from transfer.device import build_fabric
 from transfer.embedding_moments import embedding_moments
-from transfer.errors import RecipeError, UserError
+from transfer.errors import UserError
 from transfer.evaluation.monitor import Monitor
 from transfer.evaluation.predictions import write_predictions
 from transfer.evaluation.projections import Sample, write_projections
-from transfer.initial_weights import Beginning, needs_no_file, refuse_frozen_draws, take_over
+from transfer.initial_weights import refuse_frozen_draws
 from transfer.keeper import ASKED, Keeper
 from transfer.loading import load_recipe
 from transfer.model_card import write_model_card
@@ -44,7 +46,7 @@ from transfer.scoring import check_target, score_parts
 from transfer.selection import check_selection
 from transfer.shards import share_rows
 from transfer.standins import with_standins
-from transfer.strategies import Setting, Strategy
+from transfer.strategies import Strategy
 from transfer.summary import package_versions, public_recipe, summarise
 from transfer.tracked_run import track_corpora, track_result, tracked_run
 from transfer.tracking import Tracker
@@ -103,10 +105,13 @@ def run(
         keeper.agree = bound(agreed_signal, fabric)
         with fabric.rank_zero_first(local=True), reporter.bar("features") as tick:  # the others read its cache
             prepared = load(loaded, planned, fabric.device, tick)
+        for note in prepared.notes:
+            reporter.say(f"note: {note}")
         track_corpora(tracker, loaded, prepared.slices)
         augmenter = build_augmenter(loaded, prepared.domains, prepared.normaliser, fabric.device, reporter)
-        strategy, _ = _attached(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
+        strategy, _ = attach_strategy(loaded, planned.classes, prepared.domains, fabric.device, augmenter)
         share_rows(strategy.setting.model, fabric)
+        compile_model(strategy.setting.model, loaded.compute.compile)
         summary = _train(loaded, planned, prepared, strategy, fabric, tracker, reporter, partial, shared, keeper)
         write_json(partial / "summary.json", summary)
         write_model_card(partial, summary, public_recipe(loaded))
@@ -191,7 +196,7 @@ def _rehearse(recipe: Recipe, planned: Plan) -> LoadReport | None:
     channels = int(build_front_end(recipe).channels)
     rehearse_augmentations(recipe, channels)
     empty = {name: empty_domain(name, classes, planned.slices, channels) for name, classes in planned.classes.items()}
-    strategy, begun = _attached(recipe, planned.classes, empty, torch.device("cpu"))
+    strategy, begun = attach_strategy(recipe, planned.classes, empty, torch.device("cpu"))
     parameters = dict(strategy.setting.model.named_parameters()) | dict(strategy.named_parameters())
     for stage in strategy.stages():
         stage.phases(0)
@@ -199,33 +204,6 @@ def _rehearse(recipe: Recipe, planned: Plan) -> LoadReport | None:
         for optimizer in stage.optimizers.values():
             parameter_groups(parameters, optimizer)
     return begun.report
-
-
-def _attached(
-    recipe: Recipe,
-    classes: Mapping[str, tuple[str, ...]],
-    domains: Mapping[str, Domain],
-    device: torch.device,
-    augmenter: Augmenter | None = None,
-) -> tuple[Strategy, Beginning]:
-    """Build model and strategy, weights drawn by the recipe's seed; say what a checkpoint gave."""
-    seed_everything(recipe.training.seed)
-    channels = next(iter(domains.values())).features.shape[1]
-    model = build_model(recipe, in_channels=channels, classes=classes, filled=needs_no_file(recipe)).to(device)
-    begun = take_over(model, recipe, build_front_end(recipe).record(), classes)
-    strategy = build_strategy(recipe)
-    names = tuple(section.corpus for section in recipe.source)
-    shown = {name: domain.without_truth() for name, domain in domains.items()}
-    training, pretraining = recipe.training, recipe.pretraining
-    try:
-        strategy.attach(
-            Setting(model, shown, names, recipe.target.corpus, training, pretraining, augmenter, begun.moments)
-        )
-    except (ValueError, TypeError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise RecipeError(f"strategy: {recipe.strategy.name}: {error}") from error
-    return strategy.to(device), begun
 
 
 def _train(
@@ -289,6 +267,7 @@ def _train(
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "processes": fabric.world_size,
         "train_seconds": round(seconds, 2),
+        "compile_seconds": compile_seconds() if recipe.compute.compile else None,
         "mlflow_run_id": tracker.run_id,
         "versions": versions,
     }

@@ -12,6 +12,7 @@ import typer
 
 from transfer.console import print_json
 from transfer.errors import RecipeError, UserError
+from transfer.trust import Trust
 
 __all__ = ["export", "export_command"]
 
@@ -38,6 +39,7 @@ def export_command(
         bool, typer.Option("--waveforms/--features", help="what a graph begins with; waveforms: mfcc and log_mel alone")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON alone on stdout")] = False,
+    trust: Trust = False,
 ) -> None:
     """Write a trained model as one file: a bundle, ONNX or torch.export."""
     found = export(checkpoint, to.value, out, waveforms=waveforms)

@@ -19,18 +19,20 @@ from pydantic import BaseModel, ValidationError
 from transfer.errors import RecipeError, did_you_mean
 from transfer.recipe import Recipe
 from transfer.source_bundle import begin_with_bundle
+from transfer.strict_yaml import LONGEST, YamlError, read_yaml
 
-__all__ = ["Source", "find_recipe", "list_recipes", "load_recipe", "parse_file", "recipe_folder"]
+__all__ = ["Source", "checked_recipe", "find_recipe", "list_recipes", "load_recipe", "parse_file", "recipe_folder"]
 
-LARGEST_FILE = 1_000_000  # bytes; a recipe is a page of text
+MOST_FILES = 50  # that one recipe may extend, those of its bases with them
 _INTERPOLATION = re.compile(r"\$\{(?!oc\.env:[A-Za-z_]\w*(,[^{}]*)?\})[^}]*\}?")
 
 
 @dataclass
 class Source:
-    """Where each key of a recipe was written: dotted path -> 'file:line'."""
+    """Where each key of a recipe was written: dotted path -> 'file:line'; and how many files were read for it."""
 
     places: dict[str, str] = field(default_factory=dict)
+    files: int = 0
 
     def place(self, path: str) -> str:
         """Return where a path, or the nearest part of it that was written, stands.
@@ -96,28 +98,64 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = (), *, synthetic: b
     """
     source = Source()
     tree = _read(find_recipe(name), source, seen=())
-    config = OmegaConf.create(tree)
-    if synthetic:
-        for key, value in (tree.get("synthetic") or {}).get("overrides", {}).items():
-            _set(config, str(key), value, source, "synthetic.overrides")
+    config = _tree_of(tree, source)
+    for key, value in _stand_in_overrides(tree, source) if synthetic else ():
+        _set(config, key, value, source, "synthetic.overrides")
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise RecipeError(f"override {text!r} is not of the form dotted.key=value, such as training.epochs=5")
         _set(config, key, _parse(value, text), source, "command line")
-    recipe = _validate(begin_with_bundle(_resolve(config, source)), source)
+    return checked_recipe(begin_with_bundle(_resolve(config, source)), source)
+
+
+def checked_recipe(tree: dict[str, Any], source: Source) -> Recipe:
+    """Return the recipe of a tree, its components checked against the classes that they name.
+
+    Args:
+        tree: keys and values of all sections.
+        source: where they were written.
+
+    Raises:
+        RecipeError: with the dotted path and the place of each mistake.
+
+    Example:
+        >>> checked_recipe({"name": "a", "strategy": {"name": "scratch"}, "target": {}}, Source({"": "mine"}))
+        Traceback (most recent call last):
+        ...
+        transfer.errors.RecipeError: mine: target.corpus: missing; it must be given
+    """
+    recipe = _validate(tree, source)
     from transfer.options import check_components  # imports torch
 
     check_components(recipe, source)
     return recipe
 
 
+def _tree_of(tree: dict[str, Any], source: Source) -> Any:
+    """Return a tree as OmegaConf holds it; a key or a value of a kind that no recipe has is refused by its path."""
+    try:
+        return OmegaConf.create(tree)
+    except (OmegaConfBaseException, RecursionError) as error:
+        path = str(getattr(error, "full_key", "") or "")
+        raise RecipeError(f"{source.place(path)}: {path}: {_first_line(error)}; put it in quotes") from error
+
+
+def _stand_in_overrides(tree: dict[str, Any], source: Source) -> list[tuple[str, Any]]:
+    """Return what a recipe changes for stand-ins."""
+    section = tree.get("synthetic") or {}
+    changes = section.get("overrides") or {} if isinstance(section, dict) else None
+    if not isinstance(changes, dict):
+        raise RecipeError(f"{source.place('synthetic')}: synthetic: expected options and overrides, got {section!r}")
+    return [(str(key), value) for key, value in changes.items()]
+
+
 def _parse(value: str, text: str) -> Any:
     """Read the value of an override as YAML."""
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"override {text!r}: the value is not YAML ({error})") from error
+        return read_yaml(value)[0]
+    except YamlError as error:
+        raise RecipeError(f"override {text!r}: the value is refused: {error}") from error
 
 
 def _set(config: Any, key: str, value: Any, source: Source, origin: str) -> None:
@@ -139,35 +177,37 @@ def _read(path: Path, source: Source, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in seen:
         raise RecipeError(f"{path}: extends itself through {' -> '.join(p.name for p in seen)}")
     tree = parse_file(path, own := Source({"": str(path)}))
+    source.files += 1
+    if source.files > MOST_FILES:
+        raise RecipeError(f"{path}: the recipe extends more than {MOST_FILES} files")
     bases = tree.pop("extends", [])
     merged: Any = OmegaConf.create({})
-    for base in [bases] if isinstance(bases, str) else bases:
+    for base in bases if isinstance(bases, list) else [bases]:
         if not (file := path.parent / str(base)).is_file():
             raise RecipeError(f"{own.place('extends')}: extends {base!r}, but there is no file {file}")
-        merged = OmegaConf.merge(merged, _read(file, source, (*seen, path.resolve())))
+        merged = OmegaConf.merge(merged, _tree_of(_read(file, source, (*seen, path.resolve())), source))
     source.places.update(own.places)
     for key in ("strategy", "extractor", "head", "frontend"):  # another name means other options: nothing is inherited
-        if (
-            key in tree
-            and key in merged
-            and (tree[key] or {}).get("name", merged[key].get("name")) != merged[key].get("name")
-        ):
+        if key in tree and key in merged and _other_name(tree[key], merged[key]):
             del merged[key]
-    return dict(OmegaConf.to_container(OmegaConf.merge(merged, tree)))  # type: ignore[arg-type]
+    return dict(OmegaConf.to_container(OmegaConf.merge(merged, _tree_of(tree, source))))  # type: ignore[arg-type]
+
+
+def _other_name(own: Any, inherited: Any) -> bool:
+    """Tell whether a component is another than the one inherited, or none at all."""
+    if not (isinstance(own, dict) and OmegaConf.is_dict(inherited)):
+        return own is not None
+    return bool(own.get("name", inherited.get("name")) != inherited.get("name"))
 
 
 def parse_file(path: Path, source: Source) -> dict[str, Any]:
-    """Parse one YAML file by the safe loader, noting lines and refusing duplicate keys and aliases."""
-    if path.stat().st_size > LARGEST_FILE:
-        raise RecipeError(f"{path}: {path.stat().st_size} bytes; a recipe has at most {LARGEST_FILE}")
+    """Parse one YAML file strictly (`transfer.strict_yaml`), noting lines."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise RecipeError(f"{path}: YAML aliases (*name) are not allowed in recipes; use `extends:`")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise RecipeError(f"{path}: not readable as YAML: {error}") from error
+        if path.stat().st_size > 4 * LONGEST:  # bytes of a character, at most
+            raise YamlError(f"{path.stat().st_size} bytes; at most {LONGEST} characters are read")
+        tree, node = read_yaml(path.read_text(encoding="utf-8-sig"))
+    except (YamlError, UnicodeDecodeError, OSError) as error:
+        raise RecipeError(f"{path}: {error}") from error
     if not isinstance(tree, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys to values, this is {type(tree).__name__}")
     for dotted, line in _lines(node, path, ""):
@@ -214,8 +254,13 @@ def _resolve(config: Any, source: Source) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         path = str(getattr(error, "full_key", "") or "")
         raise RecipeError(
-            f"{source.place(path)}: {path}: {str(error).splitlines()[0]}; set the variable or write a value"
+            f"{source.place(path)}: {path}: {_first_line(error)}; set the variable or write a value"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    """Return what an error says, without what it says of classes."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _validate(tree: dict[str, Any], source: Source) -> Recipe:
@@ -228,12 +273,15 @@ def _validate(tree: dict[str, Any], source: Source) -> Recipe:
 
 def _explain(tree: dict[str, Any], problem: Any, source: Source) -> str:
     """Say in words what pydantic found."""
-    names = [str(part) for part in problem["loc"] if not _is_union_tag(str(part))]
+    *above, last = map(str, problem["loc"]) if problem["loc"] else [""]
+    if problem["type"] != "extra_forbidden" and _is_union_tag(last):
+        last = ""
+    names = [part for part in (*(part for part in above if not _is_union_tag(part)), last) if part]
     if names[:2] == ["source", "0"] and isinstance(tree.get("source"), dict):
         names.pop(1)
     path = ".".join(names)
     if problem["type"] == "extra_forbidden":
-        return f"{source.place(path)}: {path}: unknown key; {did_you_mean(names[-1], _fields(names[:-1]))}"
+        return f"{source.place(path)}: {path}: unknown key; {did_you_mean(last, _fields(names[:-1]))}"
     if problem["type"] == "missing":
         return f"{source.place(path)}: {path}: missing; it must be given"
     return f"{source.place(path)}: {path}: {problem['msg']} (got {problem['input']!r})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,14 @@ import torch
 from torch import nn
 
 from transfer.data.domain import HIDDEN, Domain
+from transfer.data.feed import Feed
 from transfer.data.sampling import BalancedStream, BatchStream, Stream
 from transfer.errors import NumericsError
 from transfer.keeper import Keeper, Record
 from transfer.loop_state import LoopState, Position, Resumable
 from transfer.optim import build_optimizer, matches
 from transfer.schedules import learning_rate_factor
-from transfer.stepping import Stepping, clip_and_step
+from transfer.stepping import Root, Stepping, clip_and_step, numbers
 from transfer.strategies import Draw, Phase, Stage, Strategy
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def fit(
         NumericsError: where a term is not finite, by name, step and value.
     """
     model = strategy.setting.model
-    root = nn.ModuleList([model, strategy])
+    root = Root([model, strategy])
     parameters = dict(model.named_parameters()) | dict(strategy.named_parameters())
     optimizers = {
         name: fabric.setup_optimizers(build_optimizer(parameters, plan)) for name, plan in stage.optimizers.items()
@@ -161,7 +163,7 @@ def step(
         loss = sum(
             (phase.weight(name, progress) * term for name, term in terms.items()), torch.zeros((), device=fabric.device)
         )
-    values = {name: term.detach().item() for name, term in terms.items()} | {"loss": loss.detach().item()}
+    values = numbers({**terms, "loss": loss})
     if not math.isfinite(values["loss"]):
         return values  # the caller names the term; the weights stay as they were
     fabric.backward(loss)
@@ -217,32 +219,33 @@ class Streams:
     ) -> None:
         self.domains, self.batch_size, self.balance, self.seed = domains, batch_size, balance, seed
         self.augmenter = augmenter
-        self._streams: dict[Draw, Stream] = {}
+        self._feeds: dict[Draw, Feed] = {}
+        self._reader = ThreadPoolExecutor(1, "batches")  # begins its thread with the first batch that it reads
 
     def batch(self, draw: Draw) -> Any:
         """Return the next batch of a draw."""
-        batch = self.domains[draw.corpus].batch(self._stream(draw).draw())
+        batch = self._feed(draw).batch()
         return batch if self.augmenter is None else self.augmenter(batch, draw.corpus, draw.pool)
 
     def steps(self, draws: Sequence[Draw]) -> int:
         """Return the batches that make one pass over the largest pool drawn from."""
-        return max(self._stream(draw).steps for draw in draws)
+        return max(self._feed(draw).stream.steps for draw in draws)
 
     def state(self) -> dict[str, Any]:
         """Return where every stream is, and the generators of the augmentation."""
-        own = [[draw.corpus, draw.pool, draw.share, stream.state()] for draw, stream in self._streams.items()]
+        own = [[draw.corpus, draw.pool, draw.share, feed.state()] for draw, feed in self._feeds.items()]
         return {"streams": own, "augmenter": self.augmenter.state() if self.augmenter else None}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Put every stream where it was."""
         for corpus, pool, share, own in state["streams"]:
-            self._stream(Draw(corpus, pool, share)).restore(own)
+            self._feed(Draw(corpus, pool, share)).restore(own)
         if self.augmenter is not None:
             self.augmenter.restore(state["augmenter"])
 
-    def _stream(self, draw: Draw) -> Stream:
-        """Return the stream of a draw."""
-        if draw not in self._streams:
+    def _feed(self, draw: Draw) -> Feed:
+        """Return the feed of a draw."""
+        if draw not in self._feeds:
             domain = self.domains[draw.corpus]
             rows = domain.pools[draw.pool]
             size = max(2, round(self.batch_size * draw.share))
@@ -250,7 +253,8 @@ class Streams:
             if self.balance == "sampler":
                 speakers = domain.table["speaker"].iloc[rows.numpy()].to_list()
                 labels = domain.labels[rows].tolist() if draw.pool == "labelled" else [HIDDEN] * len(rows)
-                self._streams[draw] = BalancedStream(rows, size, generator, speakers, labels)
+                stream: Stream = BalancedStream(rows, size, generator, speakers, labels)
             else:
-                self._streams[draw] = BatchStream(rows, size, generator)
-        return self._streams[draw]
+                stream = BatchStream(rows, size, generator)
+            self._feeds[draw] = Feed(stream, domain, self._reader)
+        return self._feeds[draw]

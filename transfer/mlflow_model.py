@@ -43,7 +43,7 @@ class SpeechModel:
         Raises:
             UserError: for a file that cannot be used: a caller that gets a row less would not notice.
         """
-        from transfer.predicting import clips_of_table
+        from transfer.clips import clips_of_table
 
         return self.predictor(clips_of_table(model_input), unreadable="refuse").table
 

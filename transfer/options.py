@@ -12,7 +12,7 @@ from transfer.loading import Source
 from transfer.recipe import Component, Recipe
 from transfer.registry import Registry
 
-__all__ = ["check_components", "check_options"]
+__all__ = ["check_components", "check_options", "component_options"]
 
 
 def check_components(recipe: Recipe, source: Source) -> None:
@@ -57,7 +57,7 @@ def check_options(path: str, component: Component, table: Registry, source: Sour
         cls = table[component.name]
     except RecipeError as error:
         raise RecipeError(f"{source.place(f'{path}.name')}: {path}.name: {error}") from error
-    known = _options(cls)
+    known = component_options(cls)
     for key in component.options:
         if key not in known:
             where = source.place(f"{path}.{key}")
@@ -72,8 +72,14 @@ def check_options(path: str, component: Component, table: Registry, source: Sour
         raise RecipeError(f"{where}: {path}.{key}: {first['msg']} (got {first['input']!r})") from error
 
 
-def _options(cls: type) -> dict[str, Any]:
-    """Return the options of a class: its keyword-only parameters, less those the engine fills in."""
+def component_options(cls: type) -> dict[str, Any]:
+    """Return the options of a class: its parameters, less those the engine fills in, with type and default.
+
+    Example:
+        >>> from losses import CMD
+        >>> component_options(CMD)["width"]
+        (<class 'float'>, 1.0)
+    """
     filled_in = set(getattr(cls, "filled_in", ())) | {"in_channels", "in_features", "in_scales", "classes"}
     hints = get_type_hints(cls.__init__)  # type: ignore[misc]
     parameters = [p for p in inspect.signature(cls).parameters.values() if p.name not in filled_in]

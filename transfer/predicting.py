@@ -5,8 +5,7 @@ Front end, slicing and normalisation are those of training, taken from the model
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +16,13 @@ import torch
 
 from transfer.build import build_front_end, build_model
 from transfer.checkpoint import Checkpoint, fill_model, read_checkpoint
-from transfer.data.corpus import is_audio
+from transfer.clips import find_clips
 from transfer.data.domain import build_domain
-from transfer.data.features import extract_features
+from transfer.data.features import FeatureStore, extract_features
 from transfer.data.normalisation import Moments, Normaliser
 from transfer.data.scan import clip_problems, scan_audio, with_durations
-from transfer.data.slicing import slice_corpus
+from transfer.data.slicing import Slicing, slice_corpus
+from transfer.data.sound import Sound, density_fault, features_of
 from transfer.errors import AudioError, RecipeError, UserError
 from transfer.evaluation.calibration import tempered
 from transfer.model import TransferModel
@@ -30,10 +30,12 @@ from transfer.prediction import predict as predict_domain
 from transfer.preparation import slicing_of
 from transfer.recipe import Recipe
 
-__all__ = ["Predicted", "Predictor", "clips_of_table", "find_clips", "predict"]
+__all__ = ["Predicted", "Predictor", "predict"]
 
 Level = Literal["slice", "recording", "subject"]
-LARGEST_TABLE = 100_000_000  # bytes of a table of files
+
+FEWEST = 5  # clips that a speaker's mean and deviation are measured on, where a clip is one row of functionals
+UNNAMED = ", for speakers are not named: a table with `speaker` does better"
 
 
 @dataclass(frozen=True)
@@ -80,73 +82,6 @@ def predict(
     """
     predictor = Predictor(read_checkpoint(checkpoint))
     return predictor(find_clips(paths), level=level, unreadable=unreadable, progress=progress)
-
-
-def find_clips(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Return one row a clip: `path`, `start`, `end` (s), `recording`, `speaker` ('' where unknown).
-
-    Raises:
-        UserError: for a path that is not there, a folder or pattern without audio, or a table without paths.
-    """
-    tables = [_clips_of(str(path)) for path in paths]
-    if not tables:
-        raise UserError("no audio to predict on; name files, folders, patterns or a CSV table")
-    found = pd.concat(tables, ignore_index=True).drop_duplicates(["path", "start", "end"])
-    clips: pd.DataFrame = found.reset_index(drop=True)
-    return clips
-
-
-def _clips_of(path: str) -> pd.DataFrame:
-    """Return the clips that one argument means."""
-    place = Path(path).expanduser()
-    if place.suffix.lower() == ".csv":
-        return _listed(place)
-    if place.is_dir():
-        files = sorted(file for file in place.rglob("*") if file.is_file() and is_audio(file.name))
-        missing = f"the folder {path} holds no audio file"
-    elif any(mark in path for mark in "*?[") and not place.exists():
-        files = sorted(Path(file) for file in glob.glob(str(place), recursive=True) if Path(file).is_file())
-        missing = f"the pattern {path} fits no file"
-    else:
-        files, missing = [place] if place.exists() else [], f"there is no file {path}"
-    if not files:
-        raise UserError(f"{missing}; expected an audio file, a folder, a pattern in quotes or a CSV table")
-    names = [str(file) for file in files]
-    clips: pd.DataFrame = pd.DataFrame({"path": names, "start": 0.0, "end": np.nan, "recording": names, "speaker": ""})
-    return clips
-
-
-def _listed(file: Path) -> pd.DataFrame:
-    """Return the clips of a table."""
-    try:
-        if file.stat().st_size > LARGEST_TABLE:
-            raise UserError(f"{file} has more than {LARGEST_TABLE} bytes, which no table of files needs; split it")
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read as a CSV table: {error}") from error
-    if "path" not in table or table.empty:
-        raise UserError(f"{file} needs a column `path` and a row for each clip; it has {', '.join(table.columns)}")
-    try:
-        return clips_of_table(table, file.parent)
-    except ValueError as error:
-        raise UserError(f"{file}: start and end are seconds: {error}") from error
-
-
-def clips_of_table(table: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
-    """Return the clips of a table, as `find_clips` does; what is empty or missing is not known.
-
-    Args:
-        table: the columns `path` and, where known, `recording`, `speaker`, `start`, `end` (s).
-        folder: that paths are relative to.
-    """
-    known = table.astype(object).where(table.notna(), "")
-    out: pd.DataFrame = pd.DataFrame({"path": [str((folder / path).absolute()) for path in known["path"]]})
-    named = known.get("recording", known["path"])
-    out["recording"] = [str(name or path) for name, path in zip(named, known["path"], strict=True)]
-    out["speaker"] = [str(v) for v in known.get("speaker", [""] * len(known))]
-    out["start"] = [float(v or 0) for v in known.get("start", [0] * len(known))]
-    out["end"] = [float(v or "nan") for v in known.get("end", [""] * len(known))]
-    return out
 
 
 class Predictor:
@@ -206,6 +141,35 @@ class Predictor:
         store = extract_features(slices, self.front_end, progress=progress, cached=False)
         problems |= {str(slices["path"].iloc[i]): why for i, why in store.problems.items()}
         _refuse(problems, unreadable, len(clips))
+        return self._judged(slices, store, problems, level)
+
+    def listen(self, sound: Sound, *, level: Literal["slice", "recording"] = "recording") -> Predicted:
+        """Return what the model says of a recording in memory, as it would of the same in a file.
+
+        Args:
+            sound: the recording.
+            level: of the rows.
+
+        Raises:
+            AudioError: where there is nothing to hear in it.
+        """
+        clip = {
+            "path": "",
+            "start": 0.0,
+            "end": sound.seconds,
+            "recording": "",
+            "speaker": "",
+            "duration": sound.seconds,
+        }
+        slices = self._cut(pd.DataFrame([clip]))
+        store = features_of(sound, slices, self.front_end)
+        if len(store.problems) == len(store):
+            raise AudioError("; ".join(dict.fromkeys(store.problems.values())))
+        problems = {f"{slices['start'].iloc[i]:g} s": why for i, why in store.problems.items()}
+        return self._judged(slices, store, problems, level)
+
+    def _judged(self, slices: pd.DataFrame, store: FeatureStore, problems: dict[str, str], level: Level) -> Predicted:
+        """Return what the model says of slices whose features are there."""
         slices = slices.assign(position=np.arange(len(slices))).drop(slices.index[list(store.problems)])
         slices = slices.reset_index(drop=True)
         normaliser, notes = self._normaliser(slices, lambda i: store.clip(int(slices["position"].iloc[i])))
@@ -219,13 +183,22 @@ class Predictor:
     def _slices(self, clips: pd.DataFrame, unreadable: str) -> tuple[pd.DataFrame, dict[str, str]]:
         """Cut the clips that can be read as training cut its own; the others by name."""
         scan = scan_audio(clips)
+        dense = [
+            density_fault(rate, channels) for rate, channels in zip(scan["sample_rate"], scan["channels"], strict=True)
+        ]
+        scan["problem"] = [found or fault for found, fault in zip(scan["problem"], dense, strict=True)]
         faults = clip_problems(clips, scan)
         problems = {str(path): str(why) for path, why in zip(clips["path"], faults, strict=True) if why}
         _refuse(problems, unreadable, len(clips))
-        labelled = clips.assign(label=self.classes[0])
-        kept = with_durations(labelled, scan, problems="skip")
-        slices = slice_corpus(kept, slicing_of(self.recipe.target)).reset_index(drop=True)
-        return slices.assign(corpus=self.target, part="test", labelled=False, visible=False), problems
+        return self._cut(with_durations(clips, scan, problems="skip")), problems
+
+    def _cut(self, clips: pd.DataFrame) -> pd.DataFrame:
+        """Return the slices of clips whose duration is known; none is joined with another, as training may have (V0)."""
+        rule = slicing_of(self.recipe.target)
+        rule = Slicing("V1", rule.seconds, 0.0, rule.minimum) if rule.version == "V0" else rule
+        slices = slice_corpus(clips.assign(label=self.classes[0]), rule).reset_index(drop=True)
+        cut: pd.DataFrame = slices.assign(corpus=self.target, part="test", labelled=False, visible=False)
+        return cut
 
     def _normaliser(self, slices: pd.DataFrame, clip: Callable[[int], np.ndarray]) -> tuple[Normaliser, list[str]]:
         """Return the statistics of training, or those of the clips themselves where training measured them by speaker."""
@@ -234,11 +207,20 @@ class Predictor:
             return Normaliser(kind, dict(self.moments)), []
         known = (slices["speaker"] != "").all()
         slices["speaker"] = slices["speaker"] if known else slices["recording"]
-        whom = (
-            "each speaker's clips"
-            if known
-            else "each recording, for speakers are not named: a table with `speaker` does better"
-        )
+        if all(
+            len(clip(i)) == 1 for i in range(len(slices))
+        ):  # functionals: one frame of a recording has no statistics
+            slices["voice"] = slices["speaker"] if known else "all clips"
+            fewest = int(slices["voice"].value_counts().min())
+            if fewest < FEWEST:
+                raise UserError(
+                    "this model standardises each speaker by all of his or her own clips, and a clip is one row of functionals; "
+                    f"of one speaker there {'is' if fewest == 1 else 'are'} {fewest}, expected {FEWEST} at least, better 20: give "
+                    "them together, in a table with columns path and speaker"
+                )
+            whom = "each speaker's clips" if known else f"all clips together{UNNAMED}"
+            return Normaliser("voice").fit(slices, clip), [f"standardised by {whom}"]
+        whom = "each speaker's clips" if known else f"each recording{UNNAMED}"
         return Normaliser("speaker").fit(slices, clip), [f"standardised by {whom}"]
 
     def _rows(self, slices: pd.DataFrame, level: Level) -> pd.DataFrame:

@@ -18,7 +18,7 @@ __all__ = ["embeddings", "predict"]
 
 def batches(domain: Domain, rows: Tensor, batch_size: int) -> Iterator[Tensor]:
     """Yield rows in batches of like length, so that little padding is computed."""
-    order = torch.argsort(domain.lengths[rows.to(domain.lengths.device)].cpu(), stable=True)
+    order = torch.argsort(domain.lengths[rows.to(domain.device)].cpu(), stable=True)
     yield from (chosen for chosen in torch.split(rows[order], batch_size) if len(chosen))
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,23 +15,24 @@ import numpy as np
 import pandas as pd
 import torch
 
+from transfer.auditing import audit_parts
 from transfer.build import build_component, build_front_end, registries
 from transfer.data.corpus import Corpus
 from transfer.data.domain import Domain, build_domain
 from transfer.data.extents import kept_note
-from transfer.data.features import extract_features
-from transfer.data.fingerprint import fingerprints, near_copies
+from transfer.data.features import FeatureStore, extract_features
 from transfer.data.frames import build_frame_domain, class_names, with_frame_labels
 from transfer.data.labels import coverage_lines, map_labels
-from transfer.data.leakage import LeakageReport, audit, check_leakage
+from transfer.data.leakage import check_leakage
 from transfer.data.normalisation import Normaliser
-from transfer.data.overlaps import Sounds
-from transfer.data.pieces import one_row_a_piece, slice_hashes
+from transfer.data.pieces import slice_hashes
+from transfer.data.placement import available_memory, in_memory
 from transfer.data.provenance import audit_statistics, check_withheld
 from transfer.data.readers import corpus_root, read_corpus
 from transfer.data.scan import content_hashes, scan_audio, with_durations
 from transfer.data.slicing import Slicing, slice_corpus
 from transfer.data.split_file import check_hash, split_hash, split_table
+from transfer.data.stored_domain import build_stored_domain
 from transfer.data.voices import assign_voices
 from transfer.errors import AudioError, RecipeError, did_you_mean
 from transfer.parting import assign_roles, columns_apart, part_corpus, read_frozen
@@ -80,6 +81,7 @@ class Prepared:
         seconds: time it took.
         skipped: slices left out because their audio turned out unusable.
         leakage: what the audit of statistics and labels counted.
+        notes: what the reader of the summary should know.
     """
 
     domains: dict[str, Domain]
@@ -89,6 +91,7 @@ class Prepared:
     seconds: float
     skipped: int
     leakage: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
@@ -123,7 +126,7 @@ def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
     slices = pd.concat(parts, ignore_index=True)
     frozen_as = split_hash(split_table(slices))
     check_hash(frozen_as, recipe.split.hash, "of this run")
-    leakage, more = _audited(recipe, slices, hashes)
+    leakage, more = audit_parts(recipe, slices, hashes)
     classes = {str(name): class_names(group) for name, group in slices.groupby("corpus", sort=False)}
     synthetic = {name: corpus.synthetic for name, corpus in corpora.items() if corpus.synthetic}
     more += best_notes(synthetic, recipe.target.corpus)
@@ -146,7 +149,7 @@ def load(
     """
     start = time.perf_counter()
     front_end = build_front_end(recipe)
-    store = extract_features(planned.slices, front_end, progress=progress)
+    store = extract_features(planned.slices, front_end, progress=progress, stored=True)
     slices = planned.slices.assign(position=np.arange(len(planned.slices)))
     if store.problems:
         if recipe.bad_audio == "refuse" or len(store.problems) == len(store):
@@ -160,8 +163,9 @@ def load(
     normaliser = Normaliser(recipe.normalisation).fit(
         slices.reset_index(drop=True), lambda i: store.clip(int(slices["position"].iloc[i]))
     )
+    kept, note = _kept_in_memory(recipe, slices, store, device)
     domains = {
-        name: _builder(recipe, str(name))(
+        name: _builder(recipe, str(name), kept)(
             str(name), planned.classes[str(name)], group.reset_index(drop=True), store, normaliser, device
         )
         for name, group in slices.groupby("corpus", sort=False)
@@ -178,6 +182,7 @@ def load(
         time.perf_counter() - start,
         len(store.problems),
         {"statistics": statistics.record(), "labels": labels},
+        [note] if note else [],
     )
 
 
@@ -215,10 +220,26 @@ def read_all(recipe: Recipe) -> tuple[dict[str, Corpus], dict[str, pd.DataFrame]
     return corpora, tables, coverage
 
 
-def _builder(recipe: Recipe, corpus: str) -> Callable[..., Domain]:
-    """Return what puts a corpus on the device: slice by slice, or frame by frame."""
+def _kept_in_memory(
+    recipe: Recipe, slices: pd.DataFrame, store: FeatureStore, device: torch.device
+) -> tuple[bool, str]:
+    """Decide whether features go on the device, padded as they are there, and say so where they do not."""
+    framed = {section.corpus for section in recipe.corpora if section.slices.version == "frames"}
+    if framed and recipe.compute.features == "disk":
+        raise RecipeError(
+            f"compute.features: disk, but the frames of {sorted(framed)[0]} are windows of one tensor; choose auto or memory"
+        )
+    frames = pd.Series(store.lengths[slices["position"]]).groupby(slices["corpus"].to_numpy())
+    size = 4 * store.channels * int((frames.max() * frames.size()).sum())
+    return (True, "") if framed else in_memory(recipe.compute.features, size, available_memory(device))
+
+
+def _builder(recipe: Recipe, corpus: str, kept: bool) -> Callable[..., Domain]:
+    """Return what makes a corpus available: on the device slice by slice or frame by frame, or from the disk."""
     rule = next(section.slices for section in recipe.corpora if section.corpus == corpus)
-    return partial(build_frame_domain, neighbours=rule.neighbours) if rule.version == "frames" else build_domain
+    if rule.version == "frames":
+        return partial(build_frame_domain, neighbours=rule.neighbours)
+    return build_domain if kept else build_stored_domain
 
 
 def slicing_of(section: CorpusSection) -> Slicing:
@@ -241,52 +262,3 @@ def _relabel(section: CorpusSection, table: pd.DataFrame) -> pd.DataFrame:
     kept: pd.DataFrame = table[table["label"].isin(list(section.relabel))].reset_index(drop=True)
     kept["label"] = kept["label"].map(section.relabel)
     return kept
-
-
-def _audited(recipe: Recipe, slices: pd.DataFrame, hashes: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Audit the parts; return the record and the notes, or raise for what the recipe did not accept."""
-    rule = recipe.split
-    roles = {(str(c), str(p)): group for (c, p), group in slices.groupby(["corpus", "part"], sort=False)}
-    copies = _near_copies(slices, hashes) if rule.near_copies else {}
-    report = audit(roles, Sounds(hashes, copies))
-    check_leakage(report, rule.accept_leakage, forbid=rule.forbid)
-    notes = [f"leakage accepted by the recipe: {finding.counted()}" for finding in report.found]
-    notes += [f"reported, and refused only if split.forbid names it: {f.counted()}" for f in report.reported]
-    if not rule.near_copies:
-        notes.append("near copies between parts were not looked for (split.near_copies: false)")
-    if recipe.normalisation == "speaker":
-        notes.append("normalisation: speaker: each test speaker is standardised by their own slices, without labels")
-    if recipe.normalisation == "voice":
-        notes.append(
-            f"normalisation: voice: {recipe.voices} voices are found in the target, its speakers not looked at"
-        )
-    return _leakage(recipe, report), notes
-
-
-def _near_copies(slices: pd.DataFrame, hashes: Mapping[str, str]) -> dict[str, set[str]]:
-    """Return path -> paths of other content that sound alike."""
-    paths = sorted(set(one_row_a_piece(slices)["path"]))
-    by_content: dict[str, list[str]] = {}
-    for path in paths:
-        by_content.setdefault(hashes[path], []).append(path)
-    words = fingerprints({digest: found[0] for digest, found in by_content.items()})
-    copies: dict[str, set[str]] = {}
-    for copy in near_copies(words):
-        for one, other in ((copy.first, copy.second), (copy.second, copy.first)):
-            for path in by_content[one]:
-                copies.setdefault(path, set()).update(by_content[other])
-    return copies
-
-
-def _leakage(recipe: Recipe, report: LeakageReport) -> dict[str, Any]:
-    """Return the audit as the summary keeps it: shares of the target's test slices first, then everything."""
-    target = f"{recipe.target.corpus}/test"
-    shares = {f.kind: f.share for f in report.findings if f.part == target and f.against == "train"}
-    return {
-        "accepted": list(recipe.split.accept_leakage),
-        "found": sorted({f.kind for f in report.found}),
-        "reported": sorted({f.kind for f in report.reported}),
-        "near_copies": recipe.split.near_copies,
-        "test_in_train": shares,
-        "audit": report.record(),
-    }

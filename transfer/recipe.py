@@ -45,9 +45,9 @@ __all__ = [
 class Tracking(Section):
     """Where the run is recorded."""
 
-    kind: Literal["mlflow", "none"] = "mlflow"
+    kind: Literal["mlflow", "none"] = Field("mlflow", description="the store; `none` writes the run's folder alone")
     uri: str | None = Field(None, description="default: $MLFLOW_TRACKING_URI, else sqlite:///mlruns/mlflow.db")
-    experiment: str = "transfer"
+    experiment: str = Field("transfer", description="the experiment that the run stands under")
     model: bool = Field(True, description="keep the model as one that mlflow.pyfunc loads")
 
 
@@ -64,9 +64,23 @@ class SyntheticSection(Section):
 class Compute(Section):
     """Where and in what precision the run computes."""
 
-    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU where there is one")
+    precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed"] = Field(
+        "32-true",
+        description="of the arithmetic: float32, or mixed with bfloat16 or float16; tf32 and 16-mixed (whose gradients are "
+        "scaled) need an NVIDIA GPU",
+    )
+    compile: Literal[False, True, "cuda_graphs"] = Field(
+        False,
+        description="torch.compile of extractor and heads; cuda_graphs replays steps of one shape on an NVIDIA GPU",
+    )
     threads: Count | None = Field(None, description="CPU threads; default: all cores")
+    reuse_memory: bool = Field(
+        True, description="keep memory that tensors leave, instead of giving it back to the system (glibc)"
+    )
+    features: Literal["auto", "memory", "disk"] = Field(
+        "auto", description="auto: on the device where they fit into half of its free memory, else read batch by batch"
+    )
 
 
 class Recipe(Section):
@@ -78,36 +92,42 @@ class Recipe(Section):
         ('all', 'speaker')
     """
 
-    name: Annotated[str, Field(pattern=r"^[\w.+-]+$")]
-    description: str = ""
-    strategy: Component
-    source: list[CorpusSection] = Field(default_factory=list)
-    target: TargetSection
-    labels: Literal["as_is", "canonical", "shared", "valence", "quadrants"] = "as_is"
+    name: Annotated[str, Field(pattern=r"^[\w.+-]+$", description="of the run; its folder begins with it")]
+    description: str = Field("", description="what it is for, in a line; `transfer list recipes` shows it")
+    strategy: Component = Field(description="how the source helps the target")
+    source: list[CorpusSection] = Field(default_factory=list, description="the corpus that helps, or a list of them")
+    target: TargetSection = Field(description="the corpus that is to be understood")
+    labels: Literal["as_is", "canonical", "shared", "valence", "quadrants"] = Field(
+        "as_is", description="the classes: the corpus's own words, or a common set (`transfer.data.labels`)"
+    )
     heads: Literal["separate", "shared"] = Field(
         "separate", description="one head a corpus, or one for all (same classes)"
     )
-    split: SplitSection = SplitSection()
-    frontend: Component = Component(name="mfcc", order=3)
-    normalisation: Literal["none", "clip", "train", "corpus", "speaker", "voice"] = "train"
+    split: SplitSection = Field(SplitSection(), description="how the target is parted")
+    frontend: Component = Field(Component(name="mfcc", order=3), description="waveforms to features")
+    normalisation: Literal["none", "clip", "train", "corpus", "speaker", "voice"] = Field(
+        "train",
+        description="whose mean and deviation features are standardised by: nobody's, each slice's, those of the labelled "
+        "training slices, each corpus's, each speaker's, each voice's",
+    )
     voices: Count = Field(5, description="how many voices are found in the target (normalisation: voice)")
     batch_statistics: Literal["corpus", "shared"] = Field(
         "corpus",
         description="BatchNorm running statistics: one set for each corpus, or one for all, which source batches then move",
     )
-    extractor: Component = Component(name="multi_tim")
-    head: Component = Component(name="temporal")
-    training: Training = Training()
-    pretraining: Pretraining = Pretraining()
-    selection: Selection = Selection()
-    evaluation: Evaluation = Evaluation()
-    tracking: Tracking = Tracking()
-    compute: Compute = Compute()
-    bad_audio: Literal["refuse", "skip"] = "refuse"
+    extractor: Component = Field(Component(name="multi_tim"), description="the network that all corpora share")
+    head: Component = Field(Component(name="temporal"), description="from the extractor's frames to classes")
+    training: Training = Field(Training(), description="how the stage of transfer goes")
+    pretraining: Pretraining = Field(Pretraining(), description="the stage before it")
+    selection: Selection = Field(Selection(), description="which epoch is kept")
+    evaluation: Evaluation = Field(Evaluation(), description="how predictions are scored")
+    tracking: Tracking = Field(Tracking(), description="where the run is recorded")
+    compute: Compute = Field(Compute(), description="where it computes")
+    bad_audio: Literal["refuse", "skip"] = Field("refuse", description="what is done where a file cannot be read")
     plain_ids: bool = Field(False, description="write speaker ids and recordings as they are, not hashed")
     positive: str | None = Field(None, description="the class that sensitivity is about (two classes)")
     reported: dict[str, Any] = Field(default_factory=dict, description="figures reported elsewhere for this experiment")
-    synthetic: SyntheticSection | None = None
+    synthetic: SyntheticSection | None = Field(None, description="what `--synthetic` writes and changes")
 
     @field_validator("frontend", "extractor", "head", mode="before")
     @classmethod

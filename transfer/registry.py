@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transfer.errors import RecipeError, did_you_mean
+from transfer.trust import VARIABLE, trusts
 
 __all__ = ["Registry"]
 
@@ -14,14 +15,14 @@ __all__ = ["Registry"]
 class Registry(Mapping[str, Any]):
     """A plain dict of classes that answers an unknown name with the nearest known one.
 
-    `module:Name` names a user's own class.
+    `module:Name` names a user's own class, which is imported only where its module is trusted (`transfer.trust`).
 
     Args:
         kind: what the names stand for, used in messages ("strategy", "loss" ...).
         table: the names there are.
 
     Raises:
-        RecipeError: for a name that is not in the table, or a `module:Name` that cannot be imported.
+        RecipeError: for a name that is not in the table, or a `module:Name` that is not trusted or cannot be imported.
 
     Example:
         >>> Registry("loss", {"mmd": int})["mmd"]
@@ -51,6 +52,11 @@ class Registry(Mapping[str, Any]):
     def _own(self, name: str) -> Any:
         """Import a user's `module:Name`."""
         module, _, attribute = name.partition(":")
+        if not trusts(module):
+            raise RecipeError(
+                f"{self.kind} {name!r} is code that does not come with the toolkit, and importing it runs it; if you trust "
+                f"it, say --trust, or name its module in ${VARIABLE}"
+            )
         try:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError, ValueError) as error:

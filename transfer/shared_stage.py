@@ -79,7 +79,7 @@ def stage_key(recipe: Recipe, stage: Stage, strategy: Strategy) -> str:
     _update(digest, s.model.state_dict())
     for name in s.sources:
         domain = s.domains[name]
-        tensors = {"features": domain.features, "lengths": domain.lengths, "labels": domain.labels}
+        tensors = {**domain.content(), "lengths": domain.lengths, "labels": domain.labels}
         _update(digest, {**tensors, **{f"pools.{k}": v for k, v in domain.pools.items()}})
     return digest.hexdigest()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +14,41 @@ from transfer.shards import average
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["Guarded", "Stepping", "clip_and_step"]
+__all__ = ["Guarded", "Root", "Stepping", "clip_and_step", "numbers"]
+
+
+class Root(nn.ModuleList):
+    """All modules of a stage, whose parameters are looked up once: walking the modules at each step takes longer.
+
+    Example:
+        >>> root = Root([nn.Linear(1, 1)])
+        >>> root[0](torch.ones(1)).backward()
+        >>> root.zero_grad()
+        >>> root[0].weight.grad is None
+        True
+    """
+
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
+        super().__init__(modules)
+        self._weights = tuple(self.parameters())
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients."""
+        for weight in self._weights:
+            weight.grad = None
+
+
+def numbers(terms: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return scalars as numbers; from a GPU all at once, for it is waited for each time.
+
+    Example:
+        >>> numbers({"mmd": torch.tensor(0.5)})
+        {'mmd': 0.5}
+    """
+    scalars = [term.detach() for term in terms.values()]
+    if scalars[0].device.type == "cuda":
+        return dict(zip(terms, torch.stack([scalar.double() for scalar in scalars]).tolist(), strict=True))
+    return dict(zip(terms, (scalar.item() for scalar in scalars), strict=True))
 
 
 def clip_and_step(fabric: Fabric, root: nn.Module, optimizer: Any, clip: float | None) -> bool:

@@ -92,7 +92,7 @@ def summarise(
         "warnings": list(warnings),
         "synthetic": planned.synthetic or None,
         "skipped": {"clips": planned.skipped, "slices": prepared.skipped},
-        "notes": planned.notes,
+        "notes": [*planned.notes, *prepared.notes],
         "loaded_weights": planned.loaded,
         "reported": recipe.reported,
         "feature_seconds": round(prepared.seconds, 2),

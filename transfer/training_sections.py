@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from transfer.errors import did_you_mean
 from transfer.section import Component, Count, Positive, Section, Share
@@ -27,17 +27,19 @@ RULES = ("target_validation", "source_validation", "last", "oracle")
 class Optimizer(Section):
     """An optimizer of torch.optim."""
 
-    name: Literal["adam", "adamw", "sgd"] = "adamw"
-    lr: Positive = 1e-3
-    betas: tuple[Share, Share] = (0.9, 0.999)
-    momentum: Share = 0.9
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    name: Literal["adam", "adamw", "sgd"] = Field("adamw", description="the optimizer")
+    lr: Positive = Field(1e-3, description="rate")
+    betas: tuple[Share, Share] = Field((0.9, 0.999), description="decay of both moments (adam, adamw)")
+    momentum: Share = Field(0.9, description="momentum (sgd)")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="decay of the weights")
 
 
 class Schedule(Section):
     """A learning-rate schedule, a function of the epoch or of training progress (`transfer.schedules`)."""
 
-    name: Literal["constant", "step", "cosine", "warm_restarts", "noam", "dann"] = "constant"
+    name: Literal["constant", "step", "cosine", "warm_restarts", "noam", "dann"] = Field(
+        "constant", description="the schedule"
+    )
     step_size: Count = Field(30, description="epochs between drops (step)")
     gamma: Positive = Field(0.3, description="factor of a drop (step)")
     warmup: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="share of training spent warming up (noam)")
@@ -49,7 +51,7 @@ class Schedule(Section):
 class EarlyStopping(Section):
     """Stop when the watched validation score has not improved for so many epochs."""
 
-    patience: Count = 10
+    patience: Count = Field(10, description="epochs without a better score")
     watch: Literal["uar", "loss", "selection"] = Field("uar", description="selection: whatever selection.by watches")
 
 
@@ -65,26 +67,27 @@ def _rate(value: Any) -> Any:
     return text
 
 
-Rate = Annotated[str, BeforeValidator(_rate)]
+_RATE = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^x?[0-9.]+(e-?[0-9]+)?$"}]}
+Rate = Annotated[str, BeforeValidator(_rate), WithJsonSchema(_RATE)]
 
 
 class Training(Section):
     """How a stage of training goes."""
 
-    epochs: Count = 40
-    batch_size: Annotated[int, Field(ge=2)] = 32
-    seed: int = 0
-    optimizer: Optimizer = Optimizer()
-    schedule: Schedule = Schedule()
+    epochs: Count = Field(40, description="passes over the data")
+    batch_size: Annotated[int, Field(ge=2)] = Field(32, description="slices of each corpus in a step")
+    seed: int = Field(0, description="of weights, batches and, without split.seed, parts")
+    optimizer: Optimizer = Field(Optimizer(), description="the optimizer")
+    schedule: Schedule = Field(Schedule(), description="of its rate")
     rates: dict[str, Rate] = Field(
         default_factory=dict, description="module name or glob -> rate (0.0005) or factor (x0.1); later entries win"
     )
     clip_gradient: Positive | None = Field(5.0, description="largest norm of the gradient")
-    task_loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    task_loss: Literal["cross_entropy", "focal"] = Field("cross_entropy", description="what learns the labels")
     label_smoothing: Share = Field(0.1, description="of the cross-entropy; the focal loss has none")
     focal_gamma: Annotated[float, Field(ge=0)] = Field(2.0, description="how much less an easy slice counts (focal)")
     balance: Literal["none", "weights", "sampler"] = Field("none", description="against unequal classes")
-    early_stopping: EarlyStopping | None = None
+    early_stopping: EarlyStopping | None = Field(None, description="stop where validation gets no better")
     augment: list[Component] = Field(
         default_factory=list, description="transforms of training batches, such as {name: spec_augment}, in this order"
     )
@@ -93,6 +96,9 @@ class Training(Section):
     )
     save_seconds: Annotated[float, Field(ge=0)] = Field(5.0, description="between two saves of the state, at least")
     monitor: bool = Field(True, description="measure the alignment each epoch, and warn where it goes wrong")
+
+
+_Modules = dict[str, str] | list[str] | None
 
 
 def _modules(value: object) -> object:
@@ -110,11 +116,11 @@ class Pretraining(Section):
         {'tim': 'tim'}
     """
 
-    epochs: Annotated[int, Field(ge=0)] = 0
+    epochs: Annotated[int, Field(ge=0)] = Field(0, description="passes over the sources; 0: no such stage")
     checkpoint: str | None = Field(
         None, description="a run folder or model file to take the extractor from, instead of training it"
     )
-    modules: Annotated[dict[str, str] | None, BeforeValidator(_modules)] = Field(
+    modules: Annotated[dict[str, str] | None, BeforeValidator(_modules, json_schema_input_type=_Modules)] = Field(
         None,
         description="of the checkpoint, only these: module of this extractor -> module of the file's, or a list of names; "
         "`.` is a whole extractor",
@@ -124,9 +130,9 @@ class Pretraining(Section):
         description="begin the target's head as that of this corpus in the checkpoint, whose classes must be the same",
     )
     strict: bool = Field(True, description="refuse a checkpoint that does not match; false takes the weights that do")
-    batch_size: Annotated[int, Field(ge=2)] | None = None
-    optimizer: Optimizer | None = None
-    schedule: Schedule | None = None
+    batch_size: Annotated[int, Field(ge=2)] | None = Field(None, description="default: that of training")
+    optimizer: Optimizer | None = Field(None, description="default: that of training")
+    schedule: Schedule | None = Field(None, description="default: that of training")
 
     @model_validator(mode="after")
     def _of_a_checkpoint(self) -> Pretraining:
@@ -164,7 +170,7 @@ class Selection(Section):
 class AtSensitivity(Section):
     """The operating point of a screening: the highest specificity that validation shows at this sensitivity."""
 
-    sensitivity: Annotated[float, Field(gt=0, le=1)]
+    sensitivity: Annotated[float, Field(gt=0, le=1, description="share of positives to be found")]
 
 
 class Evaluation(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from feature_extractors.frontends.frontend import Frontend
 
 __all__ = ["KaldiMFCC"]
 
+IMPORTING = Lock()  # two threads that import torchaudio at once may get half of it
 SCALE = 32768.0  # Kaldi reads 16-bit samples as they are; full scale 1 would fall under its floor of the logarithm
 SETTINGS: dict[str, Any] = {  # Kaldi's defaults without dither: written out, for they are part of the record
     "blackman_coeff": 0.42,
@@ -107,8 +109,9 @@ class KaldiMFCC(Frontend):
 
     def single(self, waveform: Tensor) -> Tensor:
         """Map one checked waveform (S,) to features (C, T)."""
-        from torchaudio.compliance.kaldi import mfcc
-        from torchaudio.functional import compute_deltas
+        with IMPORTING:
+            from torchaudio.compliance.kaldi import mfcc
+            from torchaudio.functional import compute_deltas
 
         padded = nn.functional.pad(waveform, (0, max(self.window - len(waveform), 0)))
         static = mfcc(

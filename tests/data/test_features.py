@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from feature_extractors.frontends import FRONTENDS, MFCC
-from transfer.data import features as module
+from transfer.data import feature_cache as module
 from transfer.data.audio import load_audio
 from transfer.data.features import extract_features
 

@@ -100,6 +100,11 @@ def test_ages_in_years_are_put_into_bands():
     assert [age_band(x) for x in (0, 9.99, 10, 79, 80, 101, -1)] == ["0-9", "0-9", "10-19", "70-79", "80+", "80+", ""]
 
 
+def test_an_attribute_that_is_known_of_nobody_is_no_group():
+    table = make({"female": (6, 0.9), "male": (6, 0.5)}).assign(language=np.nan)
+    assert set(subgroup_scores(table)) == {"sex"}
+
+
 def test_the_order_of_rows_changes_nothing():
     table = make({"f": (8, 0.8), "m": (9, 0.6)}, seed=1)
     shuffled = table.sample(frac=1, random_state=0).reset_index(drop=True)

@@ -16,10 +16,14 @@ import soxr
 
 from transfer.errors import AudioError
 
-__all__ = ["SILENCE", "load_audio", "waveform_fault"]
+__all__ = ["SILENCE", "at_rate", "load_audio", "mono", "waveform_fault"]
 
 SILENCE = 1e-4
 """Peak, of full scale, below which audio counts as silent: -80 dB, three steps of 16 bits."""
+RATES = (1_000, 768_000)
+"""Lowest and highest sample rate of a file, in Hz: speech has some thousand, the fastest converters 768 000."""
+MOST_SAMPLES = 2**29
+"""Samples of a stretch, before and after resampling: 9 hours at 16 kHz. A small file may claim or unpack to far more."""
 SLACK = 0.05
 """How far a clip's end may lie behind the end of its file, in s: label tables are rounded."""
 
@@ -59,14 +63,44 @@ def load_audio(
         (1600,)
     """
     samples, rate = _read(Path(path), start, end)
-    waveform = _mono(samples)
+    waveform = mono(samples)
     fault = waveform_fault(waveform)
     if fault and not (fault == "silent" and allow_silence):
         raise AudioError(f"{path}: {fault}{_stretch(start, end)}; leave it out of the corpus or replace it")
+    try:
+        return at_rate(waveform, rate, sample_rate)
+    except AudioError as error:
+        raise AudioError(f"{path}: {error}{_stretch(start, end)}; leave it out of the corpus or replace it") from None
+
+
+def at_rate(waveform: Waveform, rate: int, sample_rate: int) -> Waveform:
+    """Return a waveform at another rate.
+
+    Args:
+        waveform: samples.
+        rate: what they have, Hz.
+        sample_rate: what is wanted, Hz.
+
+    Shape:
+        - waveform: (T,)
+        - output: (ceil(T * sample_rate / rate),)
+
+    Raises:
+        AudioError: where the result is not finite.
+    """
     if rate == sample_rate:
         return waveform
-    resampled = soxr.resample(waveform, rate, sample_rate, quality="HQ")
-    return _fit(resampled, math.ceil(len(waveform) * sample_rate / rate))
+    resampled = _fit(
+        soxr.resample(waveform, rate, sample_rate, quality="HQ"), math.ceil(len(waveform) * sample_rate / rate)
+    )
+    if not np.isfinite(resampled).all():
+        raise AudioError("samples too loud to be resampled")
+    return resampled
+
+
+def mono(samples: Waveform) -> Waveform:
+    """Average the channels: (T, C) -> (T,)."""
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
 
 
 def waveform_fault(waveform: npt.NDArray[np.floating]) -> str:
@@ -93,7 +127,11 @@ def _read(path: Path, start: float, end: float) -> tuple[Waveform, int]:
     """Read the samples (T, C) of a stretch, and their rate."""
     try:
         with soundfile.SoundFile(path) as file:
+            if not RATES[0] <= file.samplerate <= RATES[1]:
+                raise RuntimeError(f"its sample rate is {file.samplerate} Hz")
             first, count = _extent(path, start, end, file.frames, file.samplerate)
+            if count * max(file.channels, 48_000 / file.samplerate) > MOST_SAMPLES:
+                raise RuntimeError(f"it claims {count} samples of {file.channels} channels, too many for one stretch")
             file.seek(first)
             samples: Waveform = file.read(count, dtype="float32", always_2d=True)
             rate = int(file.samplerate)
@@ -116,11 +154,6 @@ def _extent(path: Path, start: float, end: float, frames: int, rate: int) -> tup
     first = round(start * rate)
     last = frames if math.isnan(end) else min(round(end * rate), frames)
     return first, max(last - first, 0)
-
-
-def _mono(samples: Waveform) -> Waveform:
-    """Average the channels: (T, C) -> (T,)."""
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
 
 
 def _fit(waveform: Waveform, length: int) -> Waveform:

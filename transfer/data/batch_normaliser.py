@@ -32,8 +32,8 @@ class BatchNormaliser:
     """
 
     def __init__(self, normaliser: Normaliser, slices: pd.DataFrame, device: torch.device) -> None:
-        self.kind = normaliser.kind
-        if normaliser.moments:
+        self.kind, self.fitted = normaliser.kind, bool(normaliser.moments)
+        if self.fitted:
             names = list(normaliser.moments)
             place = {name: i for i, name in enumerate(names)}
             # A slice that training never hears may have no group.

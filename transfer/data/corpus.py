@@ -199,6 +199,9 @@ def list_files(root: Path) -> tuple[str, ...]:
     Args:
         root: the folder.
 
+    Raises:
+        CorpusError: for a folder that cannot be read, or a name that is no Unicode.
+
     Example:
         >>> import tempfile
         >>> root = Path(tempfile.mkdtemp())
@@ -208,12 +211,17 @@ def list_files(root: Path) -> tuple[str, ...]:
         ('angry/201.WAV',)
     """
     found = []
-    for folder, subfolders, names in os.walk(root, followlinks=True):
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=_refuse_folder):
         here = Path(folder)
         subfolders[:] = [s for s in subfolders if not s.startswith(".") and not _returns(here / s, root)]
         found += [(here / name).relative_to(root).as_posix() for name in names]
         _refuse_names(found[len(found) - len(names) :], root)
     return tuple(sorted(found))
+
+
+def _refuse_folder(error: OSError) -> None:
+    """Refuse a folder that cannot be opened: what lies in it would be missing without a word."""
+    raise CorpusError(f"{error.filename}: the folder cannot be read ({error.strerror})") from None
 
 
 def _refuse_names(files: Sequence[str], root: Path) -> None:
@@ -258,7 +266,7 @@ def read_synthetic(root: Path) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise CorpusError(f"{file}: not readable as JSON ({error}); write the stand-in anew") from None
     if not isinstance(record, dict):
         raise CorpusError(f"{file}: expected a JSON object, found {type(record).__name__}; write the stand-in anew")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -60,15 +61,29 @@ class Domain:
     pools: dict[str, Tensor]
     table: pd.DataFrame
 
+    @property
+    def device(self) -> torch.device:
+        """Where batches are."""
+        return self.lengths.device
+
     def without_truth(self) -> Domain:
         """Return what a strategy is handed: of the table, what says no label; `labels` keeps those that may be used."""
         return replace(self, table=self.table[[name for name in self.table if name in BLIND]])
 
     def batch(self, rows: Tensor) -> Batch:
         """Gather rows, cut to the longest of them."""
-        rows = rows.to(self.lengths.device)
-        lengths = self.lengths[rows]
-        return Batch(self.features[rows, :, : int(lengths.max())], lengths, self.labels[rows], rows)
+        longest = int(self._frames[rows.cpu()].max())  # known on the host: a GPU need not be waited for
+        rows = rows.to(self.device)
+        return Batch(self.features[rows, :, :longest], self.lengths[rows], self.labels[rows], rows)
+
+    @cached_property
+    def _frames(self) -> Tensor:
+        """The lengths on the host."""
+        return self.lengths.cpu()
+
+    def content(self) -> dict[str, Tensor]:
+        """Return what decides the features, to tell one corpus from another."""
+        return {"features": self.features}
 
     def class_weights(self) -> Tensor:
         """Return weights that make every class of the labelled pool count the same, (K,).

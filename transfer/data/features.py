@@ -1,36 +1,27 @@
-"""Features of a slice table, computed once and cached by content and parameters.
-
-The cache file of a table is a safetensors file: `frames` (total frames, C) of all slices one after another, `lengths`
-(slices,). Its name is a hash of every slice's audio content and extent and of the front end's exact parameters, so
-another model never recomputes it and another front-end parameter always does. A checksum guards against damage.
-"""
+"""Features of a slice table, computed once: decoded, resampled and transformed on all cores, and kept clip by clip."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 from torch import Tensor
 
-from transfer.data.cache import atomic_write, cache_folder, key
+from transfer.data.cache import cache_folder
+from transfer.data.feature_cache import FeatureCache, Pack, clip_names
 from transfer.data.pieces import Piece, load_pieces, pieces_of
 from transfer.errors import AudioError
 
-__all__ = ["FeatureStore", "FrontEnd", "extract_features"]
+__all__ = ["FeatureStore", "FrontEnd", "StoredFeatures", "extract_features"]
 
-log = logging.getLogger(__name__)
+PACK = 256 * 2**20
+"""Bytes of features after which a file of the cache is written: what an interrupted extraction has done stays done."""
 
 
 class FrontEnd(Protocol):
@@ -46,24 +37,20 @@ class FrontEnd(Protocol):
         """Return the exact parameters."""
 
 
-@dataclass
 class FeatureStore:
-    """Features of every slice of a table.
+    """Features of every slice of a table, in memory.
 
     Args:
         frames: all slices one after another, (total, C) float32.
         lengths: frames of each slice, (n,); 0 where the audio could not be used.
         problems: position of the slice -> why not.
-        cached: whether they were read from the cache.
+        cached: whether nothing had to be computed.
     """
 
-    frames: np.ndarray
-    lengths: np.ndarray
-    problems: dict[int, str]
-    cached: bool = False
-
-    def __post_init__(self) -> None:
-        self._ends = np.cumsum(self.lengths)
+    def __init__(self, frames: np.ndarray, lengths: np.ndarray, problems: dict[int, str], cached: bool = False) -> None:
+        self.frames, self.lengths, self.problems, self.cached = frames, lengths, problems, cached
+        self.channels = frames.shape[1]
+        self._ends = np.cumsum(lengths)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -71,6 +58,36 @@ class FeatureStore:
     def clip(self, i: int) -> np.ndarray:
         """Return the features of slice i, (T, C)."""
         return self.frames[self._ends[i] - self.lengths[i] : self._ends[i]]
+
+
+class StoredFeatures(FeatureStore):
+    """Features of every slice of a table, on the disk: each is read when it is asked for.
+
+    Args:
+        places: pack and row of each slice.
+        channels: C.
+        cached: whether nothing had to be computed.
+    """
+
+    def __init__(self, places: Sequence[tuple[Pack, int]], *, channels: int, cached: bool) -> None:
+        self._places, self.channels, self.cached = places, channels, cached
+        self.lengths = np.array([pack.lengths[row] for pack, row in places], np.int64)
+        self.checksums = np.array([pack.checksums[row] for pack, row in places], np.int64)
+        self.problems = {i: pack.problems[row] for i, (pack, row) in enumerate(places) if row in pack.problems}
+
+    @property
+    def frames(self) -> np.ndarray:  # type: ignore[override]
+        """All slices one after another, (total, C), read into memory."""
+        frames, end = np.empty((int(self.lengths.sum()), self.channels), np.float32), 0
+        for i, length in enumerate(self.lengths):
+            frames[end : end + length] = self.clip(i)
+            end += length
+        return frames
+
+    def clip(self, i: int) -> np.ndarray:
+        """Read the features of slice i, (T, C)."""
+        pack, row = self._places[i]
+        return pack.clip(row)
 
 
 def extract_features(
@@ -81,8 +98,9 @@ def extract_features(
     progress: Callable[[int, int], None] | None = None,
     folder: Path | None = None,
     cached: bool = True,
+    stored: bool = False,
 ) -> FeatureStore:
-    """Return the features of every slice, from the cache where they are there.
+    """Return the features of every slice; of those that the cache has, nothing is computed.
 
     Args:
         slices: slice table with columns path, start and end (s), and hash where they are kept.
@@ -92,31 +110,28 @@ def extract_features(
         progress: is told (done, all) as clips are finished.
         folder: cache folder; default `features` in the cache.
         cached: keep them; False leaves no trace of audio that is heard once.
+        stored: leave them on the disk, and read a slice when it is asked for.
     """
-    tell = progress or (lambda done, total: None)
-    if not cached:
-        return _compute(slices, front_end, threads or _cores(), tell)
-    description = {
-        "front_end": front_end.record(),
-        "slices": [
-            [h, round(float(a), 6), round(float(b), 6)]
-            for h, a, b in zip(slices["hash"], slices["start"], slices["end"], strict=True)
-        ],
-    }
-    path = (folder or cache_folder("features")) / f"{key(json.dumps(description, sort_keys=True))}.safetensors"
-    if (store := _read(path)) is not None:
-        tell(len(store), len(store))
-        return store
-    store = _compute(slices, front_end, threads or _cores(), tell)
-    _write(path, store)
-    return store
-
-
-def _compute(
-    slices: pd.DataFrame, front_end: FrontEnd, threads: int, progress: Callable[[int, int], None]
-) -> FeatureStore:
-    """Decode, resample and transform every slice."""
+    tell, threads = progress or (lambda done, total: None), threads or _cores()
     jobs = pieces_of(slices)
+    if not cached:
+        return _in_memory(jobs, front_end, threads, tell)
+    cache = FeatureCache(folder or cache_folder("features"), front_end.record())
+    names = clip_names(slices)
+    found = cache.find(set(names))
+    missing = {name: job for name, job in zip(names, jobs, strict=True) if name not in found}
+    if missing:
+        _fill(cache, missing, front_end, threads, tell)
+        found |= cache.find(set(missing))
+    tell(len(names), len(names))
+    store = StoredFeatures([found[name] for name in names], channels=front_end.channels, cached=not missing)
+    return store if stored else FeatureStore(store.frames, store.lengths, store.problems, store.cached)
+
+
+def _in_memory(
+    jobs: Sequence[tuple[Piece, ...]], front_end: FrontEnd, threads: int, progress: Callable[[int, int], None]
+) -> FeatureStore:
+    """Compute features that leave no trace."""
     clips: list[np.ndarray] = []
     problems: dict[int, str] = {}
     for i, (clip, problem) in enumerate(_each(jobs, front_end, threads)):
@@ -128,7 +143,30 @@ def _compute(
     return FeatureStore(frames, np.array([len(c) for c in clips], np.int64), problems)
 
 
-def _each(jobs: list[tuple[Piece, ...]], front_end: FrontEnd, threads: int) -> Iterator[tuple[np.ndarray, str]]:
+def _fill(
+    cache: FeatureCache,
+    missing: Mapping[str, tuple[Piece, ...]],
+    front_end: FrontEnd,
+    threads: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Compute the features that the cache lacks, and write them pack by pack."""
+    names, first = list(missing), 0
+    clips: list[np.ndarray] = []
+    problems: dict[int, str] = {}
+    size = 0
+    for done, (clip, problem) in enumerate(_each(list(missing.values()), front_end, threads), start=1):
+        if problem:
+            problems[len(clips)] = problem
+        clips.append(clip)
+        size += clip.nbytes
+        progress(done, len(names))
+        if size >= PACK or done == len(names):
+            cache.write(names[first:done], clips, problems)
+            clips, problems, size, first = [], {}, 0, done
+
+
+def _each(jobs: Sequence[tuple[Piece, ...]], front_end: FrontEnd, threads: int) -> Iterator[tuple[np.ndarray, str]]:
     """Yield features (T, C) and problem of each job, in order."""
 
     def one(job: tuple[Piece, ...]) -> tuple[np.ndarray, str]:
@@ -154,34 +192,3 @@ def _each(jobs: list[tuple[Piece, ...]], front_end: FrontEnd, threads: int) -> I
 def _cores() -> int:
     """Return the number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _checksum(frames: np.ndarray, lengths: np.ndarray) -> str:
-    """Return the checksum of a store."""
-    digest = hashlib.blake2b(np.ascontiguousarray(frames).data, digest_size=16)
-    digest.update(np.ascontiguousarray(lengths).data)
-    return digest.hexdigest()
-
-
-def _write(path: Path, store: FeatureStore) -> None:
-    """Write a store to the cache."""
-    metadata = {"checksum": _checksum(store.frames, store.lengths), "problems": json.dumps(store.problems)}
-    tensors = {"frames": store.frames, "lengths": store.lengths}
-    atomic_write(path, lambda temporary: save_file(tensors, temporary, metadata))
-
-
-def _read(path: Path) -> FeatureStore | None:
-    """Read a store, or None where there is none or it is damaged."""
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, "np") as file:
-            metadata = file.metadata()
-            frames, lengths = file.get_tensor("frames"), file.get_tensor("lengths")
-        problems = {int(i): text for i, text in json.loads(metadata["problems"]).items()}
-        if metadata["checksum"] != _checksum(frames, lengths):
-            raise ValueError("checksum differs")
-    except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
-        log.warning("cached features %s are damaged (%s); they are computed again", path.name, error)
-        return None
-    return FeatureStore(frames, lengths, problems, cached=True)

@@ -43,7 +43,7 @@ class FrameDomain(Domain):
 
     def batch(self, rows: Tensor) -> Batch:
         """Gather the windows around frames."""
-        rows = rows.to(self.lengths.device)
+        rows = rows.to(self.device)
         return Batch(self.features[self.windows[rows]], self.lengths[rows], self.labels[rows], rows)
 
 

@@ -29,7 +29,7 @@ FOUR = {"ang": "ang", "exc": "hap", "hap": "hap", "neu": "neu", "sad": "sad"}
 
 _TURN = re.compile(r"(?:^|/)(?P<dialogue>Ses(?P<session>\d\d)[FM]_(?P<text>\w+))_(?P<sex>[FM])\d+$", re.IGNORECASE)
 _EVALUATION = re.compile(r"(?:^|/)EmoEvaluation/Ses[^/]+\.txt$", re.IGNORECASE)
-_NUMBER = r"(-?[\d.]+)"
+_NUMBER = r"(-?\d+(?:\.\d*)?)"
 _LINE = re.compile(rf"\[[\d.]+ - [\d.]+\]\s+(\S+)\s+(\w+)\s+\[{_NUMBER}, {_NUMBER}, {_NUMBER}\]")
 
 

@@ -235,12 +235,12 @@ def path_inside(folder: Path, written: str, *, place: str) -> str:
         )
     inside = PurePosixPath(whole).relative_to(folder.as_posix()).as_posix()
     forms = (inside, unicodedata.normalize("NFC", inside), unicodedata.normalize("NFD", inside))
-    return next((form for form in forms if (folder / form).is_file()), inside)
+    return next((form for form in forms if os.path.isfile(folder / form)), inside)
 
 
 def _refuse_missing_files(file: Path, paths: list[tuple[int, str]]) -> None:
     """Raise if rows name files that are not there."""
-    absent = [(line, path) for line, path in paths if not Path(path).is_file()]
+    absent = [(line, path) for line, path in paths if not os.path.isfile(path)]
     if absent:
         lines = some(f"{Path(path).relative_to(file.parent)} (line {line})" for line, path in absent)
         raise CorpusError(f"{file}: {len(absent)} of {len(paths)} rows name a file that is not there: {lines}")

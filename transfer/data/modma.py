@@ -10,10 +10,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
 from transfer.data.corpus import SYNTHETIC_RECORD, Corpus, corpus_table, is_audio, list_files, read_synthetic, some
 from transfer.data.file_names import nothing_found
@@ -32,6 +31,7 @@ SCORES = {
     "gad7": "gad7",
     "psqi": "psqi",
 }
+LARGEST, MOST_ROWS, MOST_COLUMNS = 50_000_000, 20_000, 200  # bytes unpacked, and cells, of the workbook
 _RECORDING = re.compile(r"(?:^|/)(?P<subject>\d{5,8})/(?P<task>\d{1,2})$")
 
 Subject = dict[str, Any]
@@ -110,20 +110,29 @@ def _clip(file: str, root: Path, match: re.Match[str], subjects: dict[int, Subje
 
 def _read_subjects(path: Path) -> dict[int, Subject]:
     """Read the workbook: subject number -> label, sex, age, scores."""
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, OSError) as error:
-        raise CorpusError(f"{path}: not readable as an .xlsx workbook ({error})") from None
-    try:
-        rows = list(book.worksheets[0].iter_rows(values_only=True))
-    finally:
-        book.close()
+    rows = _rows(path)
     header = [_key(cell) for cell in rows[0]] if rows else []
     if "subjectid" not in header or "type" not in header:
         found = some(rows[0] if rows else ())
         raise CorpusError(f"{path}: expected the columns 'subject id' and 'type' in the first row, found {found}")
     records = [dict(zip(header, row, strict=False)) for row in rows[1:]]
     return dict(_subject(record, path) for record in records if record.get("subjectid") is not None)
+
+
+def _rows(path: Path) -> list[tuple[Any, ...]]:
+    """Read the first sheet, whose size is what the real one needs many times over."""
+    try:
+        with ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > LARGEST:
+            raise ValueError(f"{size} bytes unpacked; at most {LARGEST} are read")
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        try:
+            return list(book.worksheets[0].iter_rows(values_only=True, max_row=MOST_ROWS, max_col=MOST_COLUMNS))
+        finally:
+            book.close()
+    except Exception as error:  # a damaged workbook makes openpyxl fail in any way
+        raise CorpusError(f"{path}: not readable as an .xlsx workbook ({type(error).__name__}: {error})") from None
 
 
 def _key(cell: object) -> str:
@@ -135,7 +144,7 @@ def _subject(row: dict[str, Any], path: Path) -> tuple[int, Subject]:
     """Read one subject's row."""
     try:
         number = int(row["subjectid"])  # the workbook stores numbers: folder 02010001 is 2010001 there
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         raise CorpusError(f"{path}: subject id {row['subjectid']!r} is not a number") from None
     written = str(row["type"] or "").strip()
     if written.lower() not in LABELS:

@@ -5,7 +5,7 @@ z = (x - mean) / (std + 1e-5), one mean and std for each channel over valid fram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,15 +26,15 @@ class Moments:
     std: np.ndarray
 
     @classmethod
-    def of(cls, clips: Sequence[np.ndarray]) -> Moments:
-        """Measure over clips of shape (T, C), in float64 and two passes, so that long corpora lose nothing.
+    def of(cls, clips: Collection[np.ndarray]) -> Moments:
+        """Measure over clips of shape (T, C), in float64 and in passes, so that long corpora lose nothing.
 
         Example:
             >>> moments = Moments.of([np.array([[0.0], [2.0]]), np.array([[4.0]])])
             >>> moments.mean, moments.std.round(3)
             (array([2.]), array([1.633]))
         """
-        if not clips:
+        if not len(clips):
             raise RecipeError("normalisation: there is no clip to measure the statistics on; expected at least one")
         frames = sum(len(c) for c in clips)
         mean = sum(c.sum(0, dtype=np.float64) for c in clips) / frames
@@ -82,7 +82,7 @@ class Normaliser:
             )
         for name, rows in positions.groupby(self.groups(slices)[mask]):
             self.fitted[name] = tuple(int(i) for i in rows)
-            self.moments[name] = Moments.of([clip(i) for i in self.fitted[name]])
+            self.moments[name] = Moments.of(_Clips(clip, self.fitted[name]))
         return self
 
     @property
@@ -108,14 +108,38 @@ class Normaliser:
             return clip
         if self.kind == "clip":
             return Moments.of([clip]).apply(clip)
-        group = {"train": "all", "corpus": corpus}.get(self.kind, f"{corpus}/{who}")
+        return self.statistics({"train": "all", "corpus": corpus}.get(self.kind, f"{corpus}/{who}")).apply(clip)
+
+    def statistics(self, group: Hashable) -> Moments:
+        """Return the statistics of a group.
+
+        Raises:
+            RecipeError: where it has none.
+        """
         if group not in self.moments:
             raise RecipeError(
                 f"normalisation: {self.kind} has no statistics for {group!r}; it was fitted on {sorted(map(str, self.moments))}"
             )
-        return self.moments[group].apply(clip)
+        return self.moments[group]
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return what a checkpoint keeps: statistics of all or of corpora, never of speakers or voices."""
         kept = {} if self.kind in ("speaker", "voice") else self.moments
         return {f"{name}.{part}": getattr(m, part) for name, m in kept.items() for part in ("mean", "std")}
+
+
+@dataclass(frozen=True)
+class _Clips(Collection[np.ndarray]):
+    """Clips that are looked up one by one in each pass, so that a corpus on the disk need not be in memory."""
+
+    clip: Callable[[int], np.ndarray]
+    rows: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return map(self.clip, self.rows)
+
+    def __contains__(self, clip: object) -> bool:
+        return any(clip is each for each in self)

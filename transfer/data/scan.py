@@ -18,6 +18,7 @@ import soundfile
 
 from transfer.data.audio import SLACK, waveform_fault
 from transfer.data.corpus import some
+from transfer.data.riff import missing_audio
 from transfer.data.scan_cache import Found, ScanCache, settled, stamp
 from transfer.errors import AudioError
 
@@ -152,8 +153,10 @@ def _look(path: str, *, decode: bool) -> Found:
     digest = ""
     try:
         digest = _hash(path)
+        with open(path, "rb") as raw:
+            missing = missing_audio(raw)
         with soundfile.SoundFile(path) as file:
-            problem = "" if file.frames else "empty"
+            problem = f"unreadable: {missing}" if missing else "" if file.frames else "empty"
             heard = _listen(file) if decode and file.frames else "" if decode else None
             return Found(file.frames / file.samplerate, file.samplerate, file.channels, digest, problem, heard)
     except (soundfile.SoundFileError, OSError, RuntimeError) as error:

@@ -16,7 +16,7 @@ from transfer.data.cache import cache_folder, key
 __all__ = ["Found", "ScanCache", "settled", "stamp"]
 
 SETTLED = 2.0  # s
-FORMAT = 1  # counts changes of what a scan finds in the same file
+FORMAT = 2  # counts changes of what a scan finds in the same file
 T = TypeVar("T")
 
 

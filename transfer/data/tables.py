@@ -47,7 +47,10 @@ def read_text_table(path: Path) -> list[Row]:
     first = text.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header = [name.strip().lower() for name in next(reader, [])]
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+    except csv.Error as error:
+        raise CorpusError(f"{path}, line 1: {error}") from None
     if not any(header):
         raise CorpusError(f"{path}: the table is empty; its first line must name the columns")
     repeated = sorted({name for name in header if header.count(name) > 1})
@@ -80,7 +83,8 @@ def decode_text(path: Path) -> str:
         path: the file.
 
     Raises:
-        CorpusError: naming the encoding that the file seems to have, the line, and the command that converts it.
+        CorpusError: where the file cannot be read; or naming the encoding that it seems to have, the line, and the command
+            that converts it.
 
     Example:
         >>> import tempfile
@@ -91,7 +95,10 @@ def decode_text(path: Path) -> str:
         ...
         transfer.errors.CorpusError: ...list.csv: not UTF-8 (byte 0xB7 in line 1); it looks like GB18030. ...
     """
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
     wide = next((name for mark, name in _WIDE_MARKS.items() if raw.startswith(mark)), None)
     if wide:
         raise CorpusError(f"{path}: not UTF-8 but {wide} (by its byte-order mark). {_advice(path, wide)}")

@@ -165,7 +165,9 @@ def _names(table: pd.DataFrame, attribute: str) -> pd.Series:
     column = table[attribute]
     if attribute == "age" and pd.api.types.is_numeric_dtype(column):
         return column.map(age_band)
-    return column.astype(object).fillna("").astype(str)
+    return (
+        column.astype(object).where(column.notna(), "").astype(str)
+    )  # a column that nobody filled in is one of numbers
 
 
 def _why_not(units: pd.DataFrame, table: pd.DataFrame, name: str, least: int) -> str:

@@ -80,7 +80,7 @@ class Autoencoder(MiddleDomain):
         """Build the coder, the losses and the place of the fixed extractor."""
         super().attach(setting)
         self.coder = CodingNetwork(in_features=int(setting.model.extractor.dim))  # type: ignore[arg-type]
-        self.coder.to(setting.domains[setting.target].features.device)
+        self.coder.to(setting.domains[setting.target].device)
         self.fidelity = ReconstructionLoss()
         self.build_losses(setting, self.coder.dim)
         self.source_extractor = copy.deepcopy(setting.model.extractor).requires_grad_(False)

@@ -282,4 +282,4 @@ class Strategy(nn.Module):
             if training.task_loss == "focal"
             else CrossEntropy(label_smoothing=training.label_smoothing, class_weights=weights)
         )
-        return criterion.to(domain.features.device)
+        return criterion.to(domain.device)

@@ -84,7 +84,7 @@ class DDG(MiddleDomain):
         if self.hidden_kind != "none":
             shared = HiddenNetwork(in_features=dim)
             own = {name: shared if self.hidden_kind == "shared" else HiddenNetwork(in_features=dim) for name in names}
-            self.hidden = nn.ModuleDict(own).to(setting.domains[setting.target].features.device)
+            self.hidden = nn.ModuleDict(own).to(setting.domains[setting.target].device)
         self.build_losses(setting, dim)
 
     def task_phases(self) -> list[Phase]:

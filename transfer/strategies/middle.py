@@ -56,7 +56,7 @@ class MiddleDomain(Strategy):
 
     def build_losses(self, setting: Setting, coded_width: int) -> None:
         """Build MMD and discriminator for codes of a width."""
-        device = setting.domains[setting.target].features.device
+        device = setting.domains[setting.target].device
         self.distance = MMD()
         if "adversarial" in self.weights:
             if self.critic == "wasserstein":

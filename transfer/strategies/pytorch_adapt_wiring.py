@@ -196,7 +196,7 @@ class Wiring:
 
     def _placed(self, module: Placed) -> Placed:
         """Put a module where the data are."""
-        return module.to(self.setting.domains[self.setting.target].features.device)
+        return module.to(self.setting.domains[self.setting.target].device)
 
     def _check(self) -> None:
         """Refuse heads, classes, pretraining, statistics and labels that do not suit the hook."""

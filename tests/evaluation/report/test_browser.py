@@ -1,29 +1,8 @@
 """The page in a real browser, offline: no complaint, tables sort, every figure is there to be seen."""
 
-import os
-import shutil
-from pathlib import Path
-
 import pytest
 
 from transfer.evaluation.report import write_report
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Return a browser: $TRANSFER_BROWSER, playwright's own, or one of the system; skip where there is none."""
-    api = pytest.importorskip("playwright.sync_api", reason="no playwright; `uv sync` installs it")
-    with api.sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        path = os.environ.get("TRANSFER_BROWSER") or (own if Path(own).is_file() else None)
-        path = path or next(filter(None, map(shutil.which, NAMES)), None)
-        if path is None:
-            pytest.skip("no Chromium; `playwright install chromium` or the system's package `chromium` has one")
-        browser = playwright.chromium.launch(executable_path=path)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

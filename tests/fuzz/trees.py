@@ -1,0 +1,78 @@
+"""A folder of files as bytes, for fuzzers to change: records of a path and a content, and back."""
+
+import io
+import shutil
+import tempfile
+import zipfile
+from functools import cache
+from pathlib import Path
+
+from transfer.data.corpus import is_audio
+from transfer.data.synthetic import LAYOUTS, synthesize
+
+RECORD, FIELD = b"\x1e", b"\x1f"
+MOST_FILES, MOST_BYTES = 40, 20_000
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def packed(root):
+    """Return the files of a folder as bytes: audio empty, long tables cut, of workbooks the sheet alone."""
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    audio = [path for path in files if is_audio(path.name)]
+    kept = [path for path in files if path not in audio] + audio[:5]
+    return RECORD.join(str(path.relative_to(root)).encode() + FIELD + _content(path) for path in kept)
+
+
+def _content(path):
+    if is_audio(path.name):
+        return b""
+    if path.suffix == ".xlsx":
+        with zipfile.ZipFile(path) as book:
+            return book.read(SHEET)[:4000]
+    raw = path.read_bytes()
+    return raw if path.suffix == ".parquet" else raw[:1500]
+
+
+@cache
+def workbook():
+    """Return the members of a workbook of MODMA, to put other sheets into."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = synthesize("modma", Path(folder) / "modma", speakers=2, clips=1)
+        with zipfile.ZipFile(next(root.rglob("*.xlsx"))) as book:
+            return {name: book.read(name) for name in book.namelist()}
+
+
+def unpack(data, root):
+    """Write what bytes say into an empty folder; names that no archive could hold are left out."""
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    for record in data[:MOST_BYTES].split(RECORD)[:MOST_FILES]:
+        name, _, content = record.partition(FIELD)
+        parts = [part for part in name.split(b"/") if part not in (b"", b".", b"..")]
+        path = bytes(root) + b"/" + b"/".join(parts)
+        try:
+            Path(path.decode("utf-8", "surrogateescape")).parent.mkdir(parents=True, exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(_booked(content) if name.endswith(b".xlsx") else content)
+        except (OSError, ValueError):
+            continue
+    return root
+
+
+def _booked(content):
+    """Return a workbook whose sheet is the content, where that is XML."""
+    if not content.startswith(b"<"):
+        return content
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as book:
+        for name, member in workbook().items():
+            book.writestr(name, content if name == SHEET else member)
+    return raw.getvalue()
+
+
+@cache
+def standin(name):
+    """Return the smallest stand-in of a corpus, packed."""
+    with tempfile.TemporaryDirectory() as folder:
+        speakers = max(LAYOUTS[name].fewest_speakers, 1)
+        return packed(synthesize(name, Path(folder) / name, speakers=speakers, clips=1))

@@ -1,0 +1,61 @@
+"""Device and precision are what the recipe asks for, or it is refused."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from transfer.device import build_fabric
+from transfer.errors import RecipeError
+from transfer.recipe import Compute
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+@pytest.mark.parametrize("asked", [{"precision": "tf32"}, {"precision": "16-mixed"}, {"compile": "cuda_graphs"}])
+def test_what_needs_a_gpu_is_refused_without_one(asked):
+    with pytest.raises(RecipeError, match=r"needs an? (NVIDIA )?GPU"):
+        build_fabric(Compute(**asked))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize(("precision", "rough"), [("32-true", False), ("tf32", True)])
+def test_32_bits_are_32_bits_unless_tf32_was_asked_for(precision, rough):
+    build_fabric(Compute(precision=precision))
+    assert torch.backends.cuda.matmul.allow_tf32 is torch.backends.cudnn.allow_tf32 is rough
+    x = torch.randn(256, 256, device="cuda")
+    error = (x @ x - (x.double() @ x.double()).float()).abs().max().item()
+    assert (error > 1e-3) is rough
+
+
+def test_steps_do_not_look_for_a_driver_on_the_disk():
+    build_fabric(Compute(accelerator="cpu"))
+    assert "PYTORCH_NVML_BASED_CUDA_CHECK" not in os.environ
+
+
+CODE = """
+import resource, torch
+from transfer.device import reuse_memory
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    blocks = [torch.ones(10_000_000) for _ in range(4)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(min(faults() for _ in range(3)), reuse_memory(), min(faults() for _ in range(3)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a switch of glibc")
+def test_memory_that_tensors_leave_is_used_again():
+    found = subprocess.run([sys.executable, "-c", CODE], capture_output=True, check=True, text=True).stdout.split()
+    assert found[1] == "True"
+    assert int(found[2]) < 1000 < 10_000 < int(found[0]), "pages of 4 KiB; 160 MB have 39,000"
+
+
+def test_memory_is_left_alone_where_the_recipe_says_so(monkeypatch):
+    called = []
+    monkeypatch.setattr("transfer.device.reuse_memory", lambda: called.append(True))
+    build_fabric(Compute(accelerator="cpu", reuse_memory=False))
+    assert not called
+    build_fabric(Compute(accelerator="cpu"))
+    assert called
