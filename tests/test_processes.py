@@ -97,7 +97,7 @@ def test_many_runs_are_not_begun_by_torchrun(tiny, monkeypatch):
 @pytest.mark.slow
 def test_torchrun_stops_both_after_the_same_step_and_goes_on(tiny, tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "transfer", "run"]
-    more = ["tracking.kind=none", "training.epochs=200", *EVERY_STEP]
+    more = ["tracking.kind=none", "training.epochs=40", *EVERY_STEP]
     process = subprocess.Popen(
         [*torchrun, str(tiny), *more, "--synthetic", "--out", "cut"], stderr=subprocess.PIPE, text=True
     )
@@ -112,7 +112,3 @@ def test_torchrun_stops_both_after_the_same_step_and_goes_on(tiny, tmp_path):
     subprocess.run([*torchrun, "--resume", "cut", "--json"], check=True, timeout=300)
     summary = json.loads((tmp_path / "cut" / "summary.json").read_text())
     assert summary["processes"] == 2
-    subprocess.run(
-        [*torchrun[:1], "-m", "transfer", "run", str(tiny), *more, "--synthetic", "--out", "one"], check=True
-    )
-    assert (tmp_path / "one").is_dir()
