@@ -1,5 +1,5 @@
 # `make check` is what CI runs: everything goes through uv, which makes the environment first where there is none.
-.PHONY: check lint test format bench
+.PHONY: check lint test format bench torture deps-check
 
 check: lint test
 
@@ -18,3 +18,11 @@ format:
 
 bench:
 	uv run python benchmarks/bench_losses.py --quick
+
+# The worst that can be done, and one table of what was survived; CI runs the same tests in their short form.
+torture:
+	uv run --group fuzz python -m tests.torture
+
+# What the declared ranges allow, at both ends; what is in an installation; what is known to be wrong with it.
+deps-check:
+	benchmarks/deps_check.sh
