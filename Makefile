@@ -1,5 +1,5 @@
 # `make check` is what CI runs: everything goes through uv, which makes the environment first where there is none.
-.PHONY: check lint test format bench baseline docs
+.PHONY: check lint test format bench baseline docs torture deps-check
 
 check: lint docs test
 
@@ -25,3 +25,11 @@ bench:
 
 baseline:
 	uv run python benchmarks/performance.py --page --baseline
+
+# The worst that can be done, and one table of what was survived; CI runs the same tests in their short form.
+torture:
+	uv run --group fuzz python -m tests.torture
+
+# What the declared ranges allow, at both ends; what is in an installation; what is known to be wrong with it.
+deps-check:
+	benchmarks/deps_check.sh

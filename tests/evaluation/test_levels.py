@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics as reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from transfer.errors import UserError
 from transfer.evaluation import bootstrap_interval, evaluate
@@ -173,3 +175,13 @@ def test_parts_and_corpora_are_not_mixed(column):
     table = pd.concat([make(), make().assign(**{column: "other"})])
     with pytest.raises(UserError, match=f"mixes {column}s .*'other'"):
         evaluate(table)
+
+
+@settings(max_examples=5, deadline=None)
+@given(shuffled=st.randoms(use_true_random=False), several=st.booleans())
+def test_scores_and_intervals_do_not_depend_on_the_order_of_rows(shuffled, several):
+    table = make(4, 2, 2, several_truths=several)
+    order = list(range(len(table)))
+    shuffled.shuffle(order)
+    one, other = (pd.json_normalize(evaluate(t, draws=20)) for t in (table, table.iloc[order].reset_index(drop=True)))
+    pd.testing.assert_frame_equal(one, other, check_exact=False, rtol=1e-12)
