@@ -42,7 +42,8 @@ def recipe_schema() -> dict[str, Any]:
     }
     properties["extends"] = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-        "description": "a recipe, or several, that this one changes: a path relative to this file, or the name of one that ships with the toolkit",
+        "description": "a recipe, or several, that this one changes: a path relative to this file, or the name of "
+        "one that ships with the toolkit",
     }
     _name_what_there_is(definitions)
     for definition in definitions.values():
