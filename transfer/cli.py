@@ -35,17 +35,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # formatting the help by rich takes longer than all the rest of it
     pretty_exceptions_enable=False,
 )
-app.add_typer(corpus_app, name="corpus")
-app.command("compare")(compare_command)
-app.command("curve")(curve_command)
-app.command("sweep")(sweep_command)
-app.command("export")(export_command)
+
 app.command("init")(init_command)
-app.command("predict")(predict_command)
-app.command("serve")(serve_command)
-app.command("schema")(schema_command)
-app.command("sync")(sync_command)
-app.command("ui")(ui_command)
 
 RecipeArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a recipe that ships with the toolkit")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="dotted.key=value, such as training.epochs=5")]
@@ -214,6 +205,18 @@ def list_command(
                 typer.echo(f"\n  {folder}/ ({len(group)})")
             for entry in group:
                 typer.echo(f"  {entry:<{width}}  {entries[entry]}".rstrip())
+
+
+app.command("compare")(compare_command)
+app.command("curve")(curve_command)
+app.command("sweep")(sweep_command)
+app.command("predict")(predict_command)
+app.command("export")(export_command)
+app.command("serve")(serve_command)
+app.command("ui")(ui_command)
+app.command("sync")(sync_command)
+app.command("schema")(schema_command)
+app.add_typer(corpus_app, name="corpus")
 
 
 def main() -> None:
