@@ -20,7 +20,7 @@ from transfer.errors import UserError
 from transfer.mlflow_delivery import Delivery
 from transfer.mlflow_tracker import MLflowTracker
 from transfer.spool import JOURNAL, Spool, TrackedAs
-from transfer.sync_cli import sync
+from transfer.syncing import sync
 
 ABOUT = TrackedAs("sqlite:///a.db", "transfer", "first")
 
