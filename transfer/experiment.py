@@ -17,12 +17,7 @@ from feature_extractors.load_report import LoadReport
 from transfer.adaptation import gaps_by_level, warnings_of
 from transfer.augmentation import Augmenter, build_augmenter, rehearse_augmentations
 from transfer.build import build_front_end, build_model, build_strategy
-from transfer.checkpoint import (
-    FILE,
-    corpora_heard,
-    epoch_file,
-    write_checkpoint,
-)
+from transfer.checkpoint import FILE, corpora_heard, epoch_file, write_checkpoint
 from transfer.data.cache import atomic_write
 from transfer.data.domain import Domain, empty_domain
 from transfer.device import build_fabric, seed_everything

@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
         self.depth += 1
         if self.depth > DEEPEST:
             raise YamlError(f"{_line(event)}nested more than {DEEPEST} deep")
-        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
         self.depth -= 1
         return node
 
@@ -71,7 +71,7 @@ def read_yaml(text: str, *, aliases: bool = False, longest: int = LONGEST) -> tu
         if node is None:
             return None, None
         _unfold(node, {})
-        return loader.construct_document(node), node  # type: ignore[no-untyped-call]
+        return loader.construct_document(node), node
     except YamlError:
         raise
     except (yaml.YAMLError, RecursionError) as error:
