@@ -79,7 +79,8 @@ class Spool:
     """
 
     def __init__(self, about: TrackedAs | None, folder: Path | None = None) -> None:
-        self.folder, self.run_id, self.again, self.closed = folder, None, False, False
+        self.folder, self.again, self.closed = folder, False, False
+        self.run_id: str | None = None
         self.told: dict[str, list[Any]] = {kind: [] for kind in KINDS}
         self.sent = dict.fromkeys(KINDS, 0)
         self._journal: Path | None = None  # None: kept in memory alone
