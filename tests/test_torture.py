@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 import torch
@@ -57,10 +58,11 @@ def test_two_writers_at_once_leave_one_of_both_whole(tmp_path):
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):
-        if file.exists():
+        with suppress(UserError):  # replaced between header and tensors: refused by the checksum, never mixed
             assert len(set(read_state(file)["weights"].tolist())) == 1
     for writer in writers:
         writer.join()
+    assert len(set(read_state(file)["weights"].tolist())) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 

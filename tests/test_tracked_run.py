@@ -65,6 +65,7 @@ def test_a_run_is_tracked_in_the_default_store_with_all_its_files(tracked):
     assert tracked.run.data.params["strategy.name"] == "mmd"
     assert tracked.run.data.params["source.0.slices.version"] == "V2"
     tags = {key: value for key, value in tracked.run.data.tags.items() if not key.startswith("mlflow.")}
+    assert len(tags.pop("spool")) == 32
     expected = {"strategy": "mmd", "source": "casia", "target": "modma", "synthetic": "True", "leakage": "none"}
     assert tags == {**expected, "selection": "target_validation"}
     files = {file.path for file in tracked.client.list_artifacts(tracked.run.info.run_id)}

@@ -20,6 +20,7 @@ def packed(root):
     files = sorted(path for path in root.rglob("*") if path.is_file())
     audio = [path for path in files if is_audio(path.name)]
     kept = [path for path in files if path not in audio] + audio[:5]
+    kept += audio[5:30] if any(path.name.startswith("manifest") for path in kept) else []  # it names all of them
     return RECORD.join(str(path.relative_to(root)).encode() + FIELD + _content(path) for path in kept)
 
 
@@ -30,7 +31,7 @@ def _content(path):
         with zipfile.ZipFile(path) as book:
             return book.read(SHEET)[:4000]
     raw = path.read_bytes()
-    return raw if path.suffix == ".parquet" else raw[:1500]
+    return raw if path.suffix == ".parquet" else raw[:4000]
 
 
 @cache
