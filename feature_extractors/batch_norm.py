@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,7 @@ from torch.nn import functional
 
 __all__ = ["MaskedBatchNorm1d", "MaskedBatchNorm2d", "summed_over_shares"]
 
-_TOTAL: ContextVar[Callable[[Tensor], Tensor] | None] = ContextVar("total", default=None)
+_total: Callable[[Tensor], Tensor] | None = None  # a plain global, which torch.compile can look at
 
 
 @contextmanager
@@ -29,11 +28,12 @@ def summed_over_shares(total: Callable[[Tensor], Tensor]) -> Iterator[None]:
         >>> norm.running_var  # 0.9 + 0.1 * 4 / 3: four frames, not two
         tensor([1.0333])
     """
-    token = _TOTAL.set(total)
+    global _total
+    before, _total = _total, total
     try:
         yield
     finally:
-        _TOTAL.reset(token)
+        _total = before
 
 
 class MaskedBatchNorm1d(nn.BatchNorm1d):
@@ -63,7 +63,7 @@ class MaskedBatchNorm1d(nn.BatchNorm1d):
 
     def forward(self, input: Tensor, valid: Tensor | None = None) -> Tensor:  # noqa: A002 (torch's own name)
         """Normalise x; `valid` marks its real frames."""
-        batch_statistics, total = self.training or self.running_mean is None, _TOTAL.get()
+        batch_statistics, total = self.training or self.running_mean is None, _total
         if not batch_statistics or (valid is None and total is None):
             return self._unpadded(input)
         if input.ndim == 2:

@@ -34,7 +34,13 @@ class Engine(Section):
     @model_validator(mode="after")
     def _of_ray(self) -> Engine:
         """Refuse what means nothing to local processes."""
-        if self.name == "local" and (given := self.model_fields_set - {"name"}):
+        if self.name == "local" and (
+            given := {
+                name
+                for name in self.model_fields_set - {"name"}
+                if getattr(self, name) != type(self).model_fields[name].default
+            }
+        ):
             raise ValueError(
                 f"{', '.join(sorted(given))} is for the engine ray; set the engine to ray, or leave it out"
             )

@@ -69,9 +69,9 @@ def untracked(recipe: Recipe) -> Recipe:
 
 def agreed_folder(fabric: Fabric, folder: Path) -> Path:
     """Return the folder that the first process goes by: a default name has the time in it."""
-    folder = folder.resolve()
     if fabric.world_size == 1:
         return folder
+    folder = folder.resolve()
     name = torch.zeros(4096, dtype=torch.uint8)  # the longest path of Linux
     said = str(folder).encode()
     name[: len(said)] = torch.tensor(list(said), dtype=torch.uint8)
