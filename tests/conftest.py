@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ["TRANSFER_TRUST"] = (
-    "mine,deadly,broken_strategy,own_heads,mean_distance,torch.nn"  # modules that tests write; set before processes are begun
-)
+# Modules that tests write or name; said before processes are begun.
+os.environ["TRANSFER_TRUST"] = "mine,deadly,broken_strategy,own_heads,torch.nn"
 
 import pytest
 import torch
@@ -121,7 +120,12 @@ def attached(domain):
         model = build_model(checked, in_channels=39, classes={n: d.classes for n, d in corpora.items()})
         strategy = build_strategy(checked)
         sources = tuple(s.corpus for s in checked.source)
-        strategy.attach(Setting(model, corpora, sources, checked.target.corpus, checked.training, checked.pretraining))
+        moments = {"mean": torch.zeros(model.extractor.dim), "covariance": torch.eye(model.extractor.dim)}
+        strategy.attach(
+            Setting(
+                model, corpora, sources, checked.target.corpus, checked.training, checked.pretraining, moments=moments
+            )
+        )
         return strategy
 
     return make

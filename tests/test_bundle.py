@@ -284,6 +284,6 @@ def test_a_record_cannot_name_a_function_to_be_called(trained, tmp_path, monkeyp
 
     found = read_checkpoint(trained / "out")
     recipe = {**found.record["recipe"], "extractor": {"name": "os:mkdir", "path": "exploded"}}
-    with pytest.raises(RecipeError, match=r"'os:mkdir' is no class"):
+    with pytest.raises(RecipeError, match=r"'os:mkdir' is code that does not come with the toolkit"):
         Predictor(Checkpoint(found.weights, found.normalisation, {**found.record, "recipe": recipe}))
     assert not (tmp_path / "exploded").exists()

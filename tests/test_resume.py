@@ -114,7 +114,13 @@ def test_every_strategy_is_either_cut_here_or_differs_from_one_that_is_in_its_te
     from transfer.strategies.alignment import AlignmentStrategy
 
     alike = {name for name, cls in STRATEGIES.items() if issubclass(cls, AlignmentStrategy)}
-    assert set(STRATEGIES) - set(ALL_CUT) - alike == {"scratch", "source_only", "freeze", "joint"}
+    assert set(STRATEGIES) - set(ALL_CUT) - alike == {
+        "scratch",
+        "source_only",
+        "freeze",
+        "joint",
+        "moment_matching",
+    }
 
 
 @pytest.mark.parametrize(

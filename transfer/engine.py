@@ -34,16 +34,10 @@ class Engine(Section):
     @model_validator(mode="after")
     def _of_ray(self) -> Engine:
         """Refuse what means nothing to local processes."""
-        if self.name == "local" and (
-            given := {
-                name
-                for name in self.model_fields_set - {"name"}
-                if getattr(self, name) != type(self).model_fields[name].default
-            }
-        ):
-            raise ValueError(
-                f"{', '.join(sorted(given))} is for the engine ray; set the engine to ray, or leave it out"
-            )
+        fields = type(self).model_fields
+        given = sorted(name for name in self.model_fields_set if getattr(self, name) != fields[name].default)
+        if self.name == "local" and given:
+            raise ValueError(f"{', '.join(given)} is for the engine ray; set the engine to ray, or leave it out")
         return self
 
     def threads(self, share: int) -> int:
