@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def together(world: int, function: Callable[[int], Any], folder: Path) -> list[Any]:
     """Return what a function of the rank gives on each of so many processes, joined by gloo; forked, so it may be local."""
@@ -40,3 +42,10 @@ def _joined(rank: int, world: int, meeting: str, function: Callable[[int], Any],
     sender.send_bytes(found)
     sender.close()
     os._exit(0)
+
+
+BY_ITSELF = pytest.mark.skipif(
+    "PYTEST_XDIST_WORKER" in os.environ,
+    reason="forks, which a process with threads must not: tests/test_forked.py runs it by itself",
+)
+"""Mark of the modules whose tests call `together`."""

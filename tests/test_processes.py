@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.processes import together
+from tests.processes import BY_ITSELF, together
 from transfer import run
 from transfer.comparing import compare
 from transfer.errors import UserError
@@ -19,6 +19,7 @@ from transfer.experiment import resume_run
 from transfer.keeper import Keeper
 from transfer.output import partial_folder
 
+pytestmark = BY_ITSELF
 SLOW = pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="minutes; set TRANSFER_SLOW=1 to run")
 CALM = ["extractor.dropout=0", "head.dropout=0", "tracking.kind=none"]
 EVERY_STEP = ["training.save_steps=1", "training.save_seconds=0"]

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from feature_extractors.batch_norm import MaskedBatchNorm1d
-from tests.processes import together
+from tests.processes import BY_ITSELF, together
 from transfer.data.domain import HIDDEN
 from transfer.errors import RecipeError
 from transfer.shards import Shards, average, share_rows
 from transfer.strategies import STRATEGIES
 from transfer.strategies.pytorch_adapt_hooks import HOOKS
 
+pytestmark = BY_ITSELF
 CLOSE = {"rtol": 1e-4, "atol": 1e-6}  # float32 sums in another order, over two epochs of SGD
 SLOW = pytest.mark.skipif(not os.environ.get("TRANSFER_SLOW"), reason="minutes; set TRANSFER_SLOW=1 to run")
 OPTIONS = {
