@@ -108,7 +108,8 @@ def render(out: Path, names: list[str], seeds: int) -> str:
         if gain:
             said = f"{gain['value']:+.3f} [{gain['interval'][0]:+.3f}, {gain['interval'][1]:+.3f}]"
         name = f"**{row['name']}**" if row["name"] == CONTROL else row["name"]
-        size, seconds = f"{row['parameters']:,}", f"{row['train_seconds']:.0f}"
+        size = "" if row["parameters"] is None else f"{row['parameters']:,}"
+        seconds = "" if row["train_seconds"] is None else f"{row['train_seconds']:.0f}"
         lines.append(f"| {name} | {row['score']:.3f} | [{low:.3f}, {high:.3f}] | {said} | {size} | {seconds} |")
     return "\n".join([*lines, "", *(f"Left out: `{name}`: {why}." for name, why in LEFT_OUT.items())])
 
