@@ -221,11 +221,11 @@ def test_a_store_that_fails_now_and_then_is_asked_until_it_has_everything(tracke
         write(*args, **kwargs)
 
     monkeypatch.setattr(tracker._delivery._client, "log_batch", now_and_then)
-    tracker.metrics({f"m{i}": 0.0 for i in range(9000)}, step=0)
+    tracker.metrics({f"m{i}": 0.0 for i in range(3000)}, step=0)
     tracker.finish()
-    assert (len(calls), tracker.errors, tracker._spool.left()) == (27, [], 0)
+    assert (len(calls), tracker.errors, tracker._spool.left()) == (9, [], 0)
     run = read(tracker)[1]
-    assert (len(run.data.metrics), run.info.status) == (9000, "FINISHED")
+    assert (len(run.data.metrics), run.info.status) == (3000, "FINISHED")
 
 
 def test_the_store_is_the_one_of_the_environment_where_the_recipe_names_none(store, monkeypatch):
