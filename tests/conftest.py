@@ -26,6 +26,12 @@ def _own_cache(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
+def _same_trust(monkeypatch):
+    """Put back after every test what `--trust` admits: it is said to the whole process."""
+    monkeypatch.setenv("TRANSFER_TRUST", os.environ["TRANSFER_TRUST"])
+
+
+@pytest.fixture(autouse=True)
 def _same_draws():
     """Seed torch before every test: a test that fails fails again."""
     torch.manual_seed(0)

@@ -142,7 +142,13 @@ def test_what_a_stream_cannot_give_is_refused(tmp_path):
 
 def test_a_folder_is_watched_until_the_command_is_interrupted(model_file, tmp_path):
     command = [sys.executable, "-m", "transfer", "predict", str(model_file), "--watch", str(tmp_path)]
-    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    watching = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may have it ignored
+    )
     try:
         while "watching" not in (line := watching.stderr.readline()):
             assert line
@@ -154,4 +160,5 @@ def test_a_folder_is_watched_until_the_command_is_interrupted(model_file, tmp_pa
         watching.communicate(timeout=30)
     finally:
         watching.kill()
+        watching.communicate()
     assert watching.returncode == 0
