@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from losses.coral import coral
 from losses.precision import full_precision
 from losses.shapes import check_pair
 
@@ -70,8 +71,9 @@ def moment_gap(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     return first + second
 
 
+@full_precision
 def moment_matching(source: Tensor, target: Tensor) -> Tensor:
-    r"""Squared distance between the first two moments of source and target; see :func:`moment_gap`.
+    r"""Squared distance between the means of source and target, and between their covariances as in :func:`losses.coral.coral`.
 
     Args:
         source: features of the source domain.
@@ -89,14 +91,8 @@ def moment_matching(source: Tensor, target: Tensor) -> Tensor:
         tensor(1.)
     """
     check_pair(source, target)
-    loss: Tensor = _moment_matching(source, target)
+    loss: Tensor = (source.mean(0) - target.mean(0)).square().mean() + coral(source, target)
     return loss
-
-
-@full_precision
-def _moment_matching(source: Tensor, target: Tensor) -> Tensor:
-    gap: Tensor = moment_gap(target, source.mean(0), row_covariance(source))
-    return gap
 
 
 class MomentMatching(nn.Module):
