@@ -22,7 +22,7 @@ from transfer.evaluation.comparison import compare_runs
 from transfer.evaluation.finished_run import FinishedRun
 from transfer.evaluation.majority import majority_predictions
 from transfer.evaluation.predictions import read_predictions
-from transfer.execution import Outcome, Workplace, finished, run_all
+from transfer.execution import Outcome, Workplace, finished, run_all, told
 from transfer.experiment import check
 from transfer.output import alone, default_folder, write_json
 from transfer.processes import refuse_several
@@ -169,16 +169,7 @@ def _run(trials: Sequence[Trial], place: Workplace, suite: Suite, reporter: Repo
         if trial.system not in begun:
             reporter.say(f"checking {trial.system}")
             check(trial.recipe, synthetic=place.synthetic)
-    with reporter.bar("trials") as tick:
-        done = 0
-
-        def report(outcome: Outcome) -> None:
-            nonlocal done
-            done += 1
-            tick(done, len(missing))
-            fate = f"failed: {outcome.reason}" if outcome.reason else f"{outcome.seconds:.0f} s"
-            reporter.say(f"{outcome.trial.name}: {fate}")
-
+    with told(reporter, len(missing)) as report:
         try:
             return run_all(missing, place, suite.engine, suite.jobs, report)
         except KeyboardInterrupt:

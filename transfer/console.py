@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "print_json"]
+__all__ = ["NOTICE", "console", "print_json"]
+
+NOTICE = "A research tool: what it says is no diagnosis."
+"""What stands beside every prediction."""
 
 
 def console(*, stderr: bool = True) -> Console:

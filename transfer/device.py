@@ -94,8 +94,9 @@ def _joined(world: int, here: int, **options: Any) -> Fabric:
 def reuse_memory() -> bool:
     """Let the C library keep the memory that tensors leave, and say whether it does (glibc alone has the switch).
 
-    By default glibc maps every large tensor anew and unmaps it, so that the system clears its pages at each step. The
-    setting is of the process, and stays.
+    By default glibc maps every large tensor anew and unmaps it, so that the system clears its pages at each step. Kept
+    memory settles within some steps, at up to a few times what the tensors of one step take. The setting is of the
+    process, and stays.
 
     Example:
         >>> reuse_memory() in (True, False)

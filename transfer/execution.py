@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from transfer.engine import Engine
 from transfer.errors import UserError
@@ -20,7 +20,10 @@ from transfer.keeper import Keeper
 from transfer.output import partial_folder
 from transfer.trials import Trial
 
-__all__ = ["Named", "Outcome", "Work", "Workplace", "finished", "run_all", "run_trial", "run_trials"]
+if TYPE_CHECKING:
+    from transfer.progress import Reporter
+
+__all__ = ["Named", "Outcome", "Work", "Workplace", "finished", "run_all", "run_trial", "run_trials", "told"]
 
 REASON = 300  # characters of a reason that a table shows; the whole stands in failures/
 
@@ -126,6 +129,27 @@ def run_all(
     from transfer.ray_engine import run_on_ray
 
     return run_on_ray(trials, place, engine, report, work)
+
+
+@contextmanager
+def told(reporter: Reporter, total: int) -> Iterator[Callable[[Outcome], None]]:
+    """Give what is told each trial that is over, and shows how it goes.
+
+    Args:
+        reporter: shows it.
+        total: trials there are.
+    """
+    with reporter.bar("trials") as tick:
+        done = 0
+
+        def report(outcome: Outcome) -> None:
+            nonlocal done
+            done += 1
+            tick(done, total)
+            fate = f"failed: {outcome.reason}" if outcome.reason else f"{outcome.seconds:.0f} s"
+            reporter.say(f"{outcome.trial.name}: {fate}")
+
+        yield report
 
 
 def run_trials(

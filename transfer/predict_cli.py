@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from transfer.console import console
+from transfer.console import NOTICE, console
 from transfer.errors import UserError
 from transfer.trust import Trust
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["predict_command"]
 
-NOTICE = "A research tool: what it says is no diagnosis."
 WINDOW = 4.0  # s of the microphone, where the model hears whole clips
 
 

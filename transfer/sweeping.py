@@ -19,7 +19,7 @@ from transfer.comparing import threads_of
 from transfer.data.cache import atomic_write
 from transfer.engine import Engine
 from transfer.errors import RecipeError, UserError
-from transfer.execution import Outcome, Workplace, run_all
+from transfer.execution import Workplace, run_all, told
 from transfer.experiment import check
 from transfer.loading import load_recipe
 from transfer.output import alone, default_folder, write_json
@@ -141,16 +141,7 @@ def _claim(folder: Path, base: Recipe, space: Space, resume: bool, asked: dict[s
 
 def _run(trials: Sequence[SweepTrial], place: Workplace, engine: Engine, jobs: int, reporter: Reporter) -> None:
     """Run the trials that are missing, and show how it goes."""
-    with reporter.bar("trials") as tick:
-        done = 0
-
-        def report(outcome: Outcome) -> None:
-            nonlocal done
-            done += 1
-            tick(done, len(trials))
-            fate = f"failed: {outcome.reason}" if outcome.reason else f"{outcome.seconds:.0f} s"
-            reporter.say(f"{outcome.trial.name}: {fate}")
-
+    with told(reporter, len(trials)) as report:
         run_all(trials, place, engine, jobs, report, run_sweep_trial)
 
 

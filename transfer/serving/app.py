@@ -23,15 +23,15 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from transfer.console import NOTICE
 from transfer.data.sound import decode
 from transfer.errors import UserError
 from transfer.predicting import Predictor
 from transfer.serving.limits import Limits, Places, Rate
 from transfer.serving.measures import CONTENT_TYPE, Measures
 
-__all__ = ["NOTICE", "build_app"]
+__all__ = ["build_app"]
 
-NOTICE = "A research tool: what it says is no diagnosis."
 DRAIN = 4  # times the limit that is read, and thrown away, so that a client hears the answer instead of a closed door
 PAGE = files("transfer.serving").joinpath("page.html").read_text(encoding="utf-8")
 
