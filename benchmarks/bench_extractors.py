@@ -127,8 +127,7 @@ def extraction(a: argparse.Namespace) -> tuple[list[Row], str]:
         mfcc = MFCC()
 
         def extract(threads: int) -> None:
-            with tempfile.TemporaryDirectory() as cache:
-                extract_features(table, mfcc, threads=threads, folder=Path(cache))
+            extract_features(table, mfcc, threads=threads, cached=False)
 
         calls = {
             "decoding": lambda: [soundfile.read(f, dtype="float32") for f in files],

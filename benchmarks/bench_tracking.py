@@ -69,10 +69,11 @@ def tracked(store: str | None, recipe: Recipe, file: Path, sizes: tuple[int, int
 
 def calls(store: str, metrics: int, number: int = 100) -> dict[str, float]:
     """Return the milliseconds of a queued call for an epoch's metrics, and of direct calls to MLflow's client."""
+    from mlflow import MlflowClient
     from mlflow.entities import Metric
 
     tracker = MLflowTracker(store, "bench", "calls")
-    client, run_id, values = tracker._client, tracker.run_id, {f"m{k}": 0.5 for k in range(metrics)}
+    client, run_id, values = MlflowClient(store), tracker.run_id, {f"m{k}": 0.5 for k in range(metrics)}
     ways: dict[str, Callable[[int], object]] = {
         "one metric, queued": lambda step: tracker.metrics({"queued": 0.5}, step),
         f"{metrics} metrics, queued": lambda step: tracker.metrics(values, step),

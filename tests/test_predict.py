@@ -188,6 +188,8 @@ def test_the_command_reads_paths_from_standard_input(trained, audio):
 
 def test_a_model_of_functionals_that_knows_each_speaker_wants_clips_enough_and_uses_them(tmp_path, monkeypatch):
     from tests.conftest import TINY
+    from transfer.serve_cli import build_server
+    from transfer.serving.limits import Limits
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
@@ -201,6 +203,8 @@ def test_a_model_of_functionals_that_knows_each_speaker_wants_clips_enough_and_u
     files = [str(tmp_path / f"{i}.wav") for i in range(10)]
     with pytest.raises(UserError, match="of one speaker there is 1, expected 5 at least"):
         predict(tmp_path / "out", files[:1])
+    with pytest.raises(UserError, match=r"normalisation: speaker.*no such company"):
+        build_server(tmp_path / "out", Limits())
     together = predict(tmp_path / "out", files)
     assert "all clips together" in together.notes[0]
     assert together.table["p_MDD"].nunique() == 10

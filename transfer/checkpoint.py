@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -69,7 +70,8 @@ def write_checkpoint(
     tensors = {f"model.{name}": value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     tensors |= {f"normalisation.{name}": torch.from_numpy(np.asarray(value)) for name, value in normalisation.items()}
     tensors |= {f"moments.{name}": value.contiguous().clone() for name, value in (moments or {}).items()}
-    metadata = {"record": json.dumps(dict(record), sort_keys=True)}
+    text = json.dumps(dict(record), sort_keys=True)
+    metadata = {"record": text, "sha256": _digest(tensors, text)}
     atomic_write(path, lambda temporary: save_file(tensors, temporary, metadata))
 
 
@@ -98,15 +100,33 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         return read_bundle(file)
     try:
         with safe_open(file, "pt") as opened:
-            record = in_order(json.loads((opened.metadata() or {})["record"]))
+            metadata = opened.metadata() or {}
+            record = in_order(json.loads(metadata["record"]))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, KeyError, ValueError) as error:
         raise RecipeError(f"{file} is not a model file of this toolkit, or is damaged: {error}") from error
+    if metadata.get("sha256", "of a version before") not in (
+        "of a version before",
+        _digest(tensors, metadata["record"]),
+    ):
+        raise RecipeError(
+            f"{file} is damaged: what it holds is not what was written; train again, or take another copy"
+        )
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "normalisation": {}, "moments": {}}
     for name, tensor in tensors.items():
         kind, _, rest = name.partition(".")
         parts.setdefault(kind, {})[rest] = tensor
     return Checkpoint(parts["model"], parts["normalisation"], record, parts["moments"])
+
+
+def _digest(tensors: Mapping[str, Tensor], record: str) -> str:
+    """Return the SHA-256 of all that a model file holds."""
+    digest = hashlib.sha256(record.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"\0{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy() if tensor.numel() else b"")
+    return digest.hexdigest()
 
 
 def in_order(record: dict[str, Any]) -> dict[str, Any]:

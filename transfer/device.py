@@ -39,6 +39,8 @@ def build_fabric(compute: Compute) -> Fabric:
         torch.set_num_threads(compute.threads)
     if compute.reuse_memory:
         reuse_memory()
+    if compute.deterministic:
+        _repeat_exactly()
     on_cpu = _on_cpu(compute)
     world, here = processes()
     _refuse(compute, on_cpu, world, here)
@@ -57,6 +59,14 @@ def build_fabric(compute: Compute) -> Fabric:
     if fabric.device.type == "cpu":  # Fabric makes each step of an optimizer look for a GPU's driver on the disk
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     return fabric
+
+
+def _repeat_exactly() -> None:
+    """Let torch use operations alone that give the same bits again; the setting is of the process, and stays."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, products on a GPU are refused
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads such memory
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
 
 
 def _on_cpu(compute: Compute) -> bool:

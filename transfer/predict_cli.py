@@ -74,6 +74,7 @@ def predict_command(
     from transfer.predicting import Predictor
 
     predictor = Predictor(read_checkpoint(checkpoint))
+    predictor.refuse_single_clips()
     console().print(NOTICE)
     try:
         came = _watched(predictor, watch, level) if watch else _heard(predictor, window, level)

@@ -117,6 +117,25 @@ class Predictor:
         chosen = record.get("evaluation") or {}
         self.rule, self.temperature = chosen.get("rule", "mean"), float(chosen.get("temperature") or 1.0)
 
+    @property
+    def _by_clips(self) -> bool:
+        """Tell whether a speaker's statistics are those over clips: of functionals, one frame a clip, there are none within."""
+        one_frame = self.front_end.frames(16_000) == self.front_end.frames(160_000) == 1
+        return one_frame and self.recipe.normalisation in ("speaker", "voice")
+
+    def refuse_single_clips(self) -> None:
+        """Refuse to judge clip by clip, where the model standardises each speaker by all of his or her own clips.
+
+        Raises:
+            UserError: which says what to do instead.
+        """
+        if self._by_clips and slicing_of(self.recipe.target).version == "whole":
+            raise UserError(
+                f"this model standardises each speaker by all of his or her own clips (normalisation: "
+                f"{self.recipe.normalisation}), and what comes one by one has no such company: give files together to `transfer "
+                "predict`, or train with normalisation: corpus"
+            )
+
     def __call__(
         self,
         clips: pd.DataFrame,
@@ -207,9 +226,7 @@ class Predictor:
             return Normaliser(kind, dict(self.moments)), []
         known = (slices["speaker"] != "").all()
         slices["speaker"] = slices["speaker"] if known else slices["recording"]
-        if all(
-            len(clip(i)) == 1 for i in range(len(slices))
-        ):  # functionals: one frame of a recording has no statistics
+        if self._by_clips:
             slices["voice"] = slices["speaker"] if known else "all clips"
             fewest = int(slices["voice"].value_counts().min())
             if fewest < FEWEST:

@@ -78,6 +78,11 @@ class Compute(Section):
     reuse_memory: bool = Field(
         True, description="keep memory that tensors leave, instead of giving it back to the system (glibc)"
     )
+    deterministic: bool = Field(
+        False,
+        description="the same bits again on the same machine and number of threads, on a GPU too: operations that have no "
+        "such form end the run, named",
+    )
     features: Literal["auto", "memory", "disk"] = Field(
         "auto", description="auto: on the device where they fit into half of its free memory, else read batch by batch"
     )

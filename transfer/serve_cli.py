@@ -80,7 +80,7 @@ def build_server(model: Path, limits: Limits) -> uvicorn.Server:
         limits: of what is taken on.
 
     Raises:
-        UserError: for what is no model.
+        UserError: for what is no model, or judges no clip alone.
     """
     import uvicorn
 
@@ -88,7 +88,9 @@ def build_server(model: Path, limits: Limits) -> uvicorn.Server:
     from transfer.predicting import Predictor
     from transfer.serving.app import build_app
 
-    app = build_app(Predictor(read_checkpoint(model)), limits)
+    predictor = Predictor(read_checkpoint(model))
+    predictor.refuse_single_clips()
+    app = build_app(predictor, limits)
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -220,8 +220,8 @@ def _normalisation(target: Found) -> Choice:
     return Choice(
         {"normalisation": "speaker"},
         f"Each speaker by all of his or her own clips, without labels ({target.clips_by_speaker} each): worth .10 to .14 UAR "
-        "where a speaker has 20 or more of mixed classes. A new speaker needs some speech first; if yours will not have "
-        "that, `corpus`.",
+        "where a speaker has 20 or more of mixed classes. A new speaker needs some speech first, and `transfer serve` "
+        "judges clips one by one: where yours will not have company, `corpus`.",
     )
 
 

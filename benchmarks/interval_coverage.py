@@ -1,6 +1,6 @@
 """How often intervals hold the truth and tests keep their level, by simulated comparisons of two systems.
 
-    uv run python benchmarks/coverage.py [--repeats 400] [--doc docs/statistics.md]
+    uv run python benchmarks/interval_coverage.py [--repeats 400] [--doc docs/statistics.md]
 
 Two classes; subjects differ in how well they are recognised (their share of right slices is beta distributed, sd 0.22),
 systems agree about who is easy, and each has subjects that suit it (+-0.1). 12 slices a subject. A comparison is of new
@@ -23,7 +23,7 @@ from transfer.evaluation.metrics import uar
 from transfer.evaluation.paired_difference import paired_difference
 from transfer.evaluation.pooling import Pool, Scoring, Units, seed_scores
 
-MARK = "<!-- coverage: made by benchmarks/coverage.py -->"
+MARK = "<!-- coverage: made by benchmarks/interval_coverage.py -->"
 SLICES, SPREAD, GAP = 12, 4.0, 0.10
 Case = tuple[int, int, str, float]
 CASES: list[Case] = [
