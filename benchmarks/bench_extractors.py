@@ -34,6 +34,7 @@ from traffic import bounds
 from feature_extractors.frontends import MFCC
 from transfer.data.audio import load_audio
 from transfer.data.features import extract_features
+from transfer.prediction import AT_ONCE
 
 Row = tuple[str, float, str, float]  # contender, figure, unit, times the first
 RATE, SECONDS = 16000, 10
@@ -170,6 +171,8 @@ def inference(a: argparse.Namespace) -> tuple[list[Row], str]:
     models = {"lab, rebuilt": LabModel(), "lab without reversed passes": LabModel(reverse=False), "ours": Final()}
     calls = {name: answer(model, x) for name, model in models.items()}
     calls["ours, bf16"] = answer(models["ours"], x, half=True)
+    parts = [answer(models["ours"], part) for part in x.split(AT_ONCE["cpu"])]
+    calls[f"ours, {AT_ONCE['cpu']} at a time as `transfer predict` does"] = lambda: [call() for call in parts]
     return rates(race(calls, a.rounds, clock=time.process_time), a.batch, "samples/s"), ""
 
 

