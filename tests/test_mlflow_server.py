@@ -7,61 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
+from tests.mlflow_server import ask, free_port, server
 from transfer import run, ui_cli
 from transfer.comparing import compare
 from transfer.mlflow_tracker import MLflowTracker
 
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
 OF_THE_RUN = {"mlflow.parentRunId", "mlflow.user", "spool"}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
-
-
-def ask(address, **question):
-    """Return the answer to a question, as bytes; no proxy is asked."""
-    data = json.dumps(question).encode() if question else None
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
-        return answer.read()
-
-
-@contextmanager
-def server(folder, port, empty_store):
-    """Run `mlflow server` on a sqlite store of its own; gives its address when it answers."""
-    folder.mkdir()
-    shutil.copy(empty_store, folder)
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "kept")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env={**os.environ, **QUIET}, stdout=log, stderr=log, cwd=folder, start_new_session=True
-        )
-    try:
-        until = time.monotonic() + 120
-        while True:
-            try:
-                assert ask(f"http://127.0.0.1:{port}/health") == b"OK"
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < until
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
 
 
 @pytest.fixture
@@ -158,7 +115,7 @@ def noise(tmp_path):
 def test_a_server_records_what_a_local_store_does(here, local, monkeypatch, capsys, noise, empty_store):
     kept = records(local)
     assert set(kept) == {"comparison", "run in None", "run in comparison"}
-    with server(here / "served", free_port(), empty_store) as address:
+    with server(here / "served", free_port(), empty_store) as (address, _):
         capsys.readouterr()
         record_runs(here, address, "remote")
         assert capsys.readouterr().out == "", "what is printed would stand before the JSON of --json"
