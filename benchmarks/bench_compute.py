@@ -24,6 +24,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "32 bits": {},
     "bf16, memory given back": {"precision": "bf16-mixed", "reuse_memory": False},
     "bf16": {"precision": "bf16-mixed"},
+    "32 bits, deterministic": {"deterministic": True},
 }
 COMPILED: dict[str, dict[str, Any]] = {
     "32 bits, compiled": {"compile": True},

@@ -34,6 +34,32 @@ def test_steps_do_not_look_for_a_driver_on_the_disk():
     assert "PYTORCH_NVML_BASED_CUDA_CHECK" not in os.environ
 
 
+EXACT = """
+import sys, torch
+from transfer.device import build_fabric
+from transfer.recipe import Compute
+build_fabric(Compute(accelerator=sys.argv[1], deterministic=True))
+x = torch.zeros(3, device="cuda" if sys.argv[1] == "gpu" else "cpu")
+x.index_add_(0, torch.zeros(4, dtype=torch.long, device=x.device), torch.ones(4, device=x.device))
+if sys.argv[1] == "gpu":
+    x.put_(torch.zeros(2, dtype=torch.long, device="cuda"), torch.ones(2, device="cuda"))  # has no such form
+print(torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.deterministic)
+"""
+
+
+@pytest.mark.parametrize(
+    "device",
+    ["cpu", pytest.param("gpu", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))],
+)
+def test_a_deterministic_run_uses_what_gives_the_same_bits_again_and_nothing_else(device):
+    done = subprocess.run([sys.executable, "-c", EXACT, device], capture_output=True, text=True, check=False)
+    if device == "gpu":
+        assert "put_" in done.stderr
+        assert "deterministic" in done.stderr
+    else:
+        assert done.stdout.split() == ["True", "True"], done.stderr
+
+
 CODE = """
 import resource, torch
 from transfer.device import reuse_memory

@@ -37,8 +37,22 @@ BLOWS = (
         ("tests/test_resume.py", "-k", "not twenty and not every_strategy"),
         short=False,
     ),
-    Blow("tracking store gone, locked, full, read-only, silent", ("tests/test_spool.py",)),
+    Blow(
+        "tracking store gone, locked, full, read-only, silent, killed",
+        ("tests/test_spool.py", "tests/test_tracking_outage.py", "tests/test_server_outage.py"),
+    ),
     Blow("files flipped, cut, full disk, no permission, two writers", ("tests/test_torture.py",)),
+    Blow(
+        "caches and model files that were damaged",
+        (
+            "tests/test_checkpoint.py",
+            "tests/data/test_scan_cache.py",
+            "tests/data/test_feature_cache.py",
+            "-k",
+            "damage or flipped or tampered or cut",
+        ),
+    ),
+    Blow("numbers at the edge", ("tests/strategies/test_numerics.py",), short=False),
     Blow("bundles that were tampered with", ("tests/test_bundle.py", "-k", "refused or tampered or hostile")),
 )
 
@@ -71,23 +85,26 @@ def fuzz(inputs):
             yield name, found["inputs"], found.get("crashed", 0), found.get("seconds", 0.0)
 
 
+def struck(short):
+    """Strike; yield what, faults injected, lost, and seconds."""
+    for blow in BLOWS:
+        if blow.short or not short:
+            start = time.perf_counter()
+            yield blow.what, *strike(blow, short), time.perf_counter() - start
+    for name, inputs, crashes, seconds in fuzz(100 if short else 4000):
+        yield f"fuzzed input: {name}", inputs, crashes, seconds
+
+
 def main():
     """Strike, and print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--short", action="store_true", help="what fits into CI")
     short = parser.parse_args().short
-    rows, lost = [], 0
-    for blow in BLOWS:
-        if blow.short or not short:
-            start = time.perf_counter()
-            faults, gone = strike(blow, short)
-            rows.append((blow.what, faults, gone, time.perf_counter() - start))
-    rows += [(f"fuzzed input: {name}", *found) for name, *found in fuzz(100 if short else 4000)]
-    say = sys.stdout.write
-    say(f"| {'fault':<58} | injected | survived | lost | s |\n|{'-' * 60}|--:|--:|--:|--:|\n")
-    for what, faults, gone, seconds in rows:
+    lost = 0
+    print(f"| {'fault':<58} | injected | survived | lost | s |\n|{'-' * 60}|--:|--:|--:|--:|", flush=True)
+    for what, faults, gone, seconds in struck(short):
         lost += gone
-        say(f"| {what:<58} | {faults:>8} | {faults - gone:>8} | {gone:>4} | {seconds:.0f} |\n")
+        print(f"| {what:<58} | {faults:>8} | {faults - gone:>8} | {gone:>4} | {seconds:.0f} |", flush=True)
     sys.exit(1 if lost else 0)
 
 

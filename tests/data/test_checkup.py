@@ -53,6 +53,7 @@ def test_a_sound_folder_has_no_fault(folder):
         ("wrong channels", False, lambda f: soundfile.write(f, np.stack([speech(98), speech(99)], 1), RATE)),
         ("outlying duration", False, lambda f: soundfile.write(f, speech(99, 30), RATE)),
         ("duplicate", True, lambda f: f.write_bytes((f.parent / "00.wav").read_bytes())),
+        ("link", False, lambda f: f.symlink_to(f.rename(f.parent.with_name("elsewhere.wav")))),
     ],
 )
 def test_a_planted_fault_is_named_once_with_its_file(folder, kind, breaks, plant):
@@ -62,6 +63,13 @@ def test_a_planted_fault_is_named_once_with_its_file(folder, kind, breaks, plant
     assert "07.wav" in found[kind].examples[0]
     assert found[kind].breaks is breaks
     assert set(found) <= {kind, "wrong sample rate", "low rate"}  # 8 kHz is both
+
+
+def test_a_link_within_the_folder_is_no_fault(folder):
+    (folder / "inner").mkdir()
+    (folder / "07.wav").rename(folder / "inner" / "07.wav")
+    (folder / "07.wav").symlink_to(folder / "inner" / "07.wav")
+    assert faults(folder) == {}
 
 
 def test_what_the_reader_accounts_for_is_told(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,12 @@ def check_corpus(
         *_rates(files, names, sample_rate),
         _fault("outlying duration", _outliers(table, files, names), "far outside the corpus's own range", False),
         _fault("one-class speaker", single_class_speakers(table), "who speaks tells the class", False),
+        _fault(
+            "link",
+            _linked(names, corpus.root),
+            "read by a link from outside the folder: yours, or a stranger's?",
+            False,
+        ),
         _fault("ignored file", corpus.ignored, "not of the layout, left out", False),
     ]
     return sorted((f for f in faults if f.count), key=lambda f: not f.breaks)
@@ -100,6 +107,13 @@ def _copies(files: pd.DataFrame, names: dict[str, str]) -> list[str]:
     known = files[files["hash"] != ""]
     groups = known.groupby("hash").groups.values()
     return [" = ".join(names[path] for path in sorted(paths)) for paths in groups if len(paths) > 1]
+
+
+def _linked(names: dict[str, str], root: Path) -> list[str]:
+    """Return files that lie outside the folder, and are in it by a link."""
+    real_root, folders = Path(root).resolve(), {folder: folder.resolve() for folder in {Path(p).parent for p in names}}
+    places = {path: Path(path).resolve() if Path(path).is_symlink() else folders[Path(path).parent] for path in names}
+    return [names[path] for path, place in places.items() if not place.is_relative_to(real_root)]
 
 
 def _rates(files: pd.DataFrame, names: dict[str, str], sample_rate: int) -> list[Fault]:
