@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import typer
+
 FUZZED = ("recipe", "audio", "reader-manifest", "reader-audformat", "reader-modma", "reader-emovo", "reader-daic_woz")
 
 
@@ -101,10 +103,10 @@ def main():
     parser.add_argument("--short", action="store_true", help="what fits into CI")
     short = parser.parse_args().short
     lost = 0
-    print(f"| {'fault':<58} | injected | survived | lost | s |\n|{'-' * 60}|--:|--:|--:|--:|", flush=True)
+    typer.echo(f"| {'fault':<58} | injected | survived | lost | s |\n|{'-' * 60}|--:|--:|--:|--:|")
     for what, faults, gone, seconds in struck(short):
         lost += gone
-        print(f"| {what:<58} | {faults:>8} | {faults - gone:>8} | {gone:>4} | {seconds:.0f} |", flush=True)
+        typer.echo(f"| {what:<58} | {faults:>8} | {faults - gone:>8} | {gone:>4} | {seconds:.0f} |")
     sys.exit(1 if lost else 0)
 
 
