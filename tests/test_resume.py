@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pandas as pd
 import pytest
@@ -17,7 +18,7 @@ from transfer.checkpoint import read_checkpoint
 from transfer.errors import UserError
 from transfer.evaluation.predictions import read_predictions
 from transfer.experiment import resume_run
-from transfer.keeper import Keeper, Stopped
+from transfer.keeper import STATE, Keeper, Stopped
 from transfer.output import partial_folder
 from transfer.strategies import STRATEGIES
 
@@ -195,29 +196,30 @@ def test_a_signal_finishes_the_step_saves_and_leaves(tiny, tmp_path, monkeypatch
     assert read_predictions(cut / "predictions.parquet").equals(read_predictions(whole / "predictions.parquet"))
 
 
-def kill_at_random(command, rng, seconds):
+def kill_at_random(command, state, seconds):
+    """Run a command and kill it so many seconds after it has saved a state; one that is over is left alone."""
+    begun = time.time()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        process.wait(timeout=rng.uniform(*seconds))
-        return False
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
+    while process.poll() is None:
+        if state.is_file() and state.stat().st_mtime > begun:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=seconds)
+            process.kill()
+        time.sleep(0.001)
+    return process.returncode == -signal.SIGKILL
 
 
 @SLOW
 @pytest.mark.slow
 def test_twenty_kills_at_random_change_nothing(tiny, tmp_path):
     more = [*overrides("ddg"), "training.epochs=40"]
-    run(tiny, more, synthetic=True, out=tmp_path / "whole")
+    trained = run(tiny, more, synthetic=True, out=tmp_path / "whole")["train_seconds"]
     cut, rng, kills = tmp_path / "cut", random.Random(0), 0
-    command = [sys.executable, "-m", "transfer"]
-    start = time.monotonic()
-    while not cut.exists() and time.monotonic() - start < 1200:
-        kept = Keeper.kept(partial_folder(cut))
-        asked = ["run", "--resume", str(cut)] if kept else ["run", str(tiny), *more, "--synthetic", "--out", str(cut)]
-        kills += kill_at_random([*command, *asked], rng, (4, 14) if kills < 20 else (600, 601))
+    command, state = [sys.executable, "-m", "transfer"], partial_folder(cut) / STATE
+    while not cut.exists():
+        asked = ["run", str(tiny), *more, "--synthetic", "--out", str(cut)]
+        asked = ["run", "--resume", str(cut)] if state.is_file() else asked
+        kills += kill_at_random([*command, *asked], state, rng.uniform(0, trained / 20))
     assert kills >= 20
     same(tmp_path / "whole", cut)
     assert json.loads((cut / "summary.json").read_text())["train_seconds"] > 0
