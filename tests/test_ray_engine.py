@@ -115,6 +115,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_run_twice(tiny, tmp_
     (tmp_path / "patient.py").write_text(PATIENT.format(tally=tally))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("TRANSFER_TRUST", "patient")
     monkeypatch.setenv("RAY_worker_niceness", "0")  # a busy machine would starve polite workers
     cluster = Cluster()
     patiently(cluster.add_node, num_cpus=1, include_dashboard=False)
