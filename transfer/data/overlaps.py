@@ -87,7 +87,8 @@ def _by_extent(corpus: str, table: pd.DataFrame, others: Mapping[str, pd.DataFra
     paths = table["path"].to_numpy(dtype=object)
     leaks = np.zeros(len(table), dtype=bool)
     columns = ["path", "start", "end"]
-    seen = pd.concat([other[columns] for other in others.values()]) if others else table[columns].iloc[:0]
+    heard = [other[columns] for other in others.values() if len(other)]
+    seen = pd.concat(heard) if heard else table[columns].iloc[:0]
     starts, ends = table["start"].to_numpy(dtype=float), table["end"].to_numpy(dtype=float)
     rows_of = pd.Series(np.arange(len(table))).groupby(paths).indices
     for path, group in seen[seen["path"].isin(list(rows_of))].groupby("path"):
