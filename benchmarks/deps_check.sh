@@ -21,5 +21,5 @@ uv lock --quiet  # as it was
 echo "== bill of materials: $out/sbom.json"
 uvx --from cyclonedx-bom cyclonedx-py requirements "$out/highest.txt" --output-file "$out/sbom.json"
 echo "== known vulnerabilities: $out/audit.json"
-uvx pip-audit --requirement "$out/highest.txt" --no-deps --format json --output "$out/audit.json" || status=1
+uvx pip-audit --strict --requirement "$out/highest.txt" --no-deps --format json --output "$out/audit.json" || status=1
 exit $status
