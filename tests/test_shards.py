@@ -25,7 +25,7 @@ OPTIONS = {
 }
 SAMPLE = ("scratch", "mmd", "ddg", "meta")
 HOOKED = [f"pytorch_adapt:{hook}" for hook in HOOKS if hook != "AdaBNHook"]  # which takes no step
-APART = ("pytorch_adapt", "moment_matching")  # named by its hooks; needs what another run left
+APART = ("pytorch_adapt",)  # named by its hooks
 REST = [name for name in [*STRATEGIES, *HOOKED] if name not in (*SAMPLE, *APART)]
 
 
