@@ -236,9 +236,9 @@ class Predictor:
                     "them together, in a table with columns path and speaker"
                 )
             whom = "each speaker's clips" if known else f"all clips together{UNNAMED}"
-            return Normaliser("voice").fit(slices, clip), [f"standardised by {whom}"]
+            return Normaliser("voice", warping=self.recipe.warping).fit(slices, clip), [f"standardised by {whom}"]
         whom = "each speaker's clips" if known else f"each recording{UNNAMED}"
-        return Normaliser("speaker").fit(slices, clip), [f"standardised by {whom}"]
+        return Normaliser("speaker", warping=self.recipe.warping).fit(slices, clip), [f"standardised by {whom}"]
 
     def _rows(self, slices: pd.DataFrame, level: Level) -> pd.DataFrame:
         """Return the rows of a level, with the decision."""

@@ -160,7 +160,7 @@ def load(
         slices = slices.drop(slices.index[list(store.problems)])
     if recipe.normalisation == "voice":
         slices = slices.assign(voice=_voices(recipe, slices))
-    normaliser = Normaliser(recipe.normalisation).fit(
+    normaliser = Normaliser(recipe.normalisation, warping=recipe.warping).fit(
         slices.reset_index(drop=True), lambda i: store.clip(int(slices["position"].iloc[i]))
     )
     kept, note = _kept_in_memory(recipe, slices, store, device)

@@ -115,6 +115,10 @@ class Recipe(Section):
         description="whose mean and deviation features are standardised by: nobody's, each slice's, those of the labelled "
         "training slices, each corpus's, each speaker's, each voice's",
     )
+    warping: bool = Field(
+        False,
+        description="by speaker or voice: ranks among the own values, as normal deviates, in the place of mean and deviation",
+    )
     voices: Count = Field(5, description="how many voices are found in the target (normalisation: voice)")
     batch_statistics: Literal["corpus", "shared"] = Field(
         "corpus",
@@ -154,6 +158,16 @@ class Recipe(Section):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"corpus {twice[0]!r} is named twice; source and target must be different corpora")
+        return self
+
+    @model_validator(mode="after")
+    def _warped_by_whom(self) -> Recipe:
+        """Refuse warping where no group of one's own clips is ranked."""
+        if self.warping and self.normalisation not in ("speaker", "voice"):
+            raise ValueError(
+                f"warping ranks the clips of a speaker or voice, and normalisation is {self.normalisation}; set it to speaker "
+                "or voice, or leave warping out"
+            )
         return self
 
     @property

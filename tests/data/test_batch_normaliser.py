@@ -9,8 +9,11 @@ from transfer.data.batch_normaliser import BatchNormaliser
 from transfer.data.normalisation import Normaliser
 
 
-@pytest.mark.parametrize("kind", ["none", "clip", "train", "corpus", "speaker"])
-def test_a_batch_is_standardised_as_its_clips_are_one_by_one(kind):
+@pytest.mark.parametrize(
+    ("kind", "warping"),
+    [*((kind, False) for kind in ("none", "clip", "train", "corpus", "speaker")), ("speaker", True)],
+)
+def test_a_batch_is_standardised_as_its_clips_are_one_by_one(kind, warping):
     generator = np.random.default_rng(0)
     lengths = [7, 3, 12, 5, 9, 4]
     scale = np.array([1, 50, 1e-3])
@@ -24,7 +27,7 @@ def test_a_batch_is_standardised_as_its_clips_are_one_by_one(kind):
             "visible": True,
         }
     )
-    normaliser = Normaliser(kind).fit(slices, lambda i: clips[i])
+    normaliser = Normaliser(kind, warping=warping).fit(slices, lambda i: clips[i])
     own = slices[3:].reset_index(drop=True)
     rows = torch.tensor([2, 0])
     batch = torch.zeros(2, 3, 9)

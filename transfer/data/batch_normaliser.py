@@ -12,6 +12,7 @@ from torch import Tensor
 
 from feature_extractors.frames import valid_frames, zero_padding
 from transfer.data.normalisation import EPSILON, Normaliser
+from transfer.data.warping import Ranks, warp
 
 __all__ = ["BatchNormaliser"]
 
@@ -33,12 +34,17 @@ class BatchNormaliser:
 
     def __init__(self, normaliser: Normaliser, slices: pd.DataFrame, device: torch.device) -> None:
         self.kind, self.fitted = normaliser.kind, bool(normaliser.moments)
+        self.knots: list[Tensor] = []  # of each group, (C, K), where features are warped
         if self.fitted:
             names = list(normaliser.moments)
             place = {name: i for i, name in enumerate(names)}
             # A slice that training never hears may have no group.
             groups = [place.get(name, -1) for name in normaliser.groups(slices)]
             self.group = torch.tensor(groups, device=device)  # (N,)
+            if normaliser.warping:
+                ranks = [found for found in normaliser.moments.values() if isinstance(found, Ranks)]
+                self.knots = [torch.from_numpy(each.knots).to(device) for each in ranks]
+                return
             found = [np.stack([getattr(normaliser.moments[name], part) for name in names]) for part in ("mean", "std")]
             self.mean, self.std = (torch.from_numpy(part).to(device, torch.float64) for part in found)  # (G, C)
 
@@ -58,6 +64,9 @@ class BatchNormaliser:
             frames = lengths[:, None, None]  # (n, 1, 1)
             mean = zero_padding(x, valid).sum(-1, keepdim=True) / frames  # (n, C, 1)
             std = (zero_padding(x - mean, valid).square().sum(-1, keepdim=True) / frames).sqrt()
+        elif self.knots:
+            groups = self.group[rows].tolist()
+            return zero_padding(torch.stack([warp(x[i], self.knots[g]) for i, g in enumerate(groups)]), valid).float()
         else:
             group = self.group[rows]
             mean, std = self.mean[group][..., None], self.std[group][..., None]  # (n, C, 1)

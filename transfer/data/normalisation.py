@@ -1,6 +1,7 @@
 """Standardisation of features: whose mean and deviation, and where they were measured.
 
-z = (x - mean) / (std + 1e-5), one mean and std for each channel over valid frames.
+z = (x - mean) / (std + 1e-5), one mean and std for each channel over valid frames; or, warped, the normal deviate of the rank
+(`transfer.data.warping`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from transfer.data.warping import Ranks
 from transfer.errors import RecipeError
 
 __all__ = ["Moments", "Normaliser"]
@@ -59,11 +61,13 @@ class Normaliser:
             same for voices that were found by ear, where speakers are not known (`transfer.data.voices`).
         moments: group -> its statistics.
         fitted: group -> the row positions that its statistics were measured on, which the leakage audit looks at.
+        warping: ranks in the place of mean and deviation; by speaker or voice.
     """
 
     kind: str
-    moments: dict[Hashable, Moments] = field(default_factory=dict)
+    moments: dict[Hashable, Moments | Ranks] = field(default_factory=dict)
     fitted: dict[Hashable, tuple[int, ...]] = field(default_factory=dict)
+    warping: bool = False
 
     def fit(self, slices: pd.DataFrame, clip: Callable[[int], np.ndarray]) -> Normaliser:
         """Measure the statistics.
@@ -84,7 +88,8 @@ class Normaliser:
             )
         for name, rows in positions.groupby(self.groups(slices)[mask]):
             self.fitted[name] = tuple(int(i) for i in rows)
-            self.moments[name] = Moments.of(_Clips(clip, self.fitted[name]))
+            measure = Ranks.of if self.warping else Moments.of
+            self.moments[name] = measure(_Clips(clip, self.fitted[name]))
         return self
 
     @property
@@ -112,7 +117,7 @@ class Normaliser:
             return Moments.of([clip]).apply(clip)
         return self.statistics({"train": "all", "corpus": corpus}.get(self.kind, f"{corpus}/{who}")).apply(clip)
 
-    def statistics(self, group: Hashable) -> Moments:
+    def statistics(self, group: Hashable) -> Moments | Ranks:
         """Return the statistics of a group.
 
         Raises:
