@@ -170,7 +170,16 @@ def table_of(runs: list[Any]) -> list[str]:
         lines.append(
             f"| {WORDS[row['name']]} | {row['score']:.3f} {ends} | {said} | {p} | {row['seed_std'] or 0:.3f} | {seconds} |"
         )
-    return lines
+    others = [lead_over(result["pairs"], name) for name in ("coral", "transport") if name in {r.system for r in runs}]
+    return [*lines, "", f"The recipe minus {' and minus '.join(others)}."] if others else lines
+
+
+def lead_over(pairs: list[dict[str, Any]], name: str) -> str:
+    """Return the recipe's lead over a row, with its interval."""
+    pair = next(pair for pair in pairs if {pair["a"], pair["b"]} == {"best", name})
+    sign = 1 if pair["a"] == "best" else -1
+    low, high = sorted(sign * end for end in pair["interval"])
+    return f"{WORDS[name]}: {sign * pair['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def main() -> None:
