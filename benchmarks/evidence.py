@@ -10,6 +10,7 @@ its gain over the SVM. What is there already is not run again.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,10 @@ import numpy as np
 from marked_part import replace_marked_part
 
 DIRECTIONS = {"nemo_to_emovo": "nEMO -> EMOVO", "emovo_to_nemo": "EMOVO -> nEMO"}
+SPEAKERS = {
+    "nemo_to_emovo": ("f1", "f2", "f3", "m1", "m2", "m3"),
+    "emovo_to_nemo": ("EB0", "IC0", "KD0", "SM0", "TP0"),
+}
 PLAIN: dict[str, Any] = {"strategy.name": "source_only"}
 EGEMAPS: dict[str, Any] = {"frontend.name": "egemaps"}
 CORPUS: dict[str, Any] = {"normalisation": "corpus"}
@@ -47,6 +52,7 @@ class Group(NamedTuple):
         rows: name -> what is changed in it.
         control: what is changed in the SVM's recipe.
         moved: whether CORAL and transport are tried.
+        pairs: whether every choice of two labelled speakers takes the place of a seed.
     """
 
     title: str
@@ -54,6 +60,7 @@ class Group(NamedTuple):
     rows: dict[str, dict[str, Any]]
     control: dict[str, Any]
     moved: bool
+    pairs: bool = False
 
 
 GROUPS = (
@@ -79,11 +86,12 @@ GROUPS = (
         True,
     ),
     Group(
-        "Two target speakers labelled, drawn by the seed; who speaks is known",
+        "Two target speakers labelled, every choice of two; who speaks is known",
         "few_shot",
         {"best": {}, "plain": {"strategy.name": "joint"}, "moments": MOMENTS},
         POOLED,
         False,
+        True,
     ),
 )
 
@@ -94,23 +102,38 @@ def runs_of(direction: str, group: Group, seeds: int, out: Path) -> list[Any]:
     from transfer.progress import Reporter
     from transfer.suite import Entry, Suite
 
-    entries = [Entry(recipe=f"best/{direction}_{group.recipe}", name=n, overrides=o) for n, o in group.rows.items()]
-    entries.append(Entry(recipe=f"best/{direction}_svm", name="svm", overrides=group.control))
+    rows = {name: (group.recipe, changed) for name, changed in group.rows.items()} | {"svm": ("svm", group.control)}
+    entries = [
+        Entry(recipe=f"best/{direction}_{recipe}", name=name + mark, overrides={**changed, **labelled})
+        for mark, labelled in choices(direction, group)
+        for name, (recipe, changed) in rows.items()
+    ]
+    seeds = 1 if group.pairs else seeds
     suite = Suite(name=direction, recipes=entries, seeds=seeds, controls=[], overrides={"tracking.kind": "none"})
-    folder = out / f"{direction}-{group.recipe}"
+    folder = out / f"{direction}-{group.recipe}{'-pairs' if group.pairs else ''}"
     found = compare_suite(suite, out=folder, resume=folder.exists(), reporter=Reporter())
     if found["failures"]:
         raise SystemExit(f"a row is missing: {found['failures'][0]}")
     return [finished(file.parent) for file in sorted(folder.glob("runs/*/seed*/summary.json"))]
 
 
+def choices(direction: str, group: Group) -> list[tuple[str, dict[str, Any]]]:
+    """Return every choice of two labelled speakers with a mark of its own, or one choice without."""
+    if not group.pairs:
+        return [("", {})]
+    speakers = SPEAKERS[direction]
+    pairs = enumerate(itertools.combinations(speakers, 2))
+    return [(f"-pair{k}", {"target.labelled_speakers": list(pair)}) for k, pair in pairs]
+
+
 def finished(folder: Path) -> Any:
-    """Read a finished run."""
+    """Read a finished run; the choice of labelled speakers takes the place of a seed."""
     from transfer.evaluation.finished_run import FinishedRun
     from transfer.evaluation.predictions import read_predictions
 
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    name, seed = folder.parent.name, int(folder.name.removeprefix("seed"))
+    name, _, pair = folder.parent.name.partition("-pair")
+    seed = int(pair or folder.name.removeprefix("seed"))
     table = read_predictions(folder / "predictions.parquet")
     return FinishedRun(name, seed, None, "control" if name == "svm" else "system", summary, table)
 
