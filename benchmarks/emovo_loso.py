@@ -28,6 +28,7 @@ ALONE = "{name: functionals, widths: []}"
 NETWORKS = {  # name -> extractor, head, front end
     CONTROL: (ALONE, "{name: linear_svm, c: [0.001, 0.01, 0.1, 1.0]}", "{name: egemaps}"),
     "prosody + logistic": (ALONE, "{name: logistic, c: [0.001, 0.01, 0.1, 1.0]}", "{name: prosody}"),
+    "warped prosody + logistic": (ALONE, "{name: logistic, c: [0.001, 0.01, 0.1, 1.0]}", "{name: prosody}"),
     "functionals": ("{name: functionals}", LINEAR, "{name: egemaps}"),
     "multi_tim attention + diff": ("{name: multi_tim, mode: attention}", TEMPORAL, MFCC),
     "multi_tim plain + diff": ("{name: multi_tim, mode: plain}", TEMPORAL, MFCC),
@@ -72,6 +73,7 @@ def one(job: tuple[Path, str, str, int]) -> str:
     overrides = [f"extractor={extractor}", f"head={head}", f"frontend={front_end}", f"split.fold={speaker}"]
     if "functionals" in extractor:  # which are of a whole clip
         overrides.append("target.slices={version: whole}")
+    overrides.append(f"warping={str('warped' in name).lower()}")
     recipe = Path(__file__).parent.parent / "recipes" / "_base" / "emovo_loso.yaml"
     summary = run(recipe, [*overrides, f"training.seed={seed}"], out=folder)
     return f"{folder}: UAR {summary['metrics']['test']['recording']['uar']:.3f} in {summary['train_seconds']:.0f} s"
@@ -111,7 +113,10 @@ def render(out: Path, names: list[str], seeds: int) -> str:
         size = "" if row["parameters"] is None else f"{row['parameters']:,}"
         seconds = "" if row["train_seconds"] is None else f"{row['train_seconds']:.0f}"
         lines.append(f"| {name} | {row['score']:.3f} | [{low:.3f}, {high:.3f}] | {said} | {size} | {seconds} |")
-    return "\n".join([*lines, "", *(f"Left out: `{name}`: {why}." for name, why in LEFT_OUT.items())])
+    lines += ["", *(f"Left out: `{name}`: {why}." for name, why in LEFT_OUT.items())]
+    if waiting := [f"`{name}`" for name in NETWORKS if name not in names]:
+        lines += ["", f"Not run yet: {', '.join(waiting)}."]
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -119,25 +124,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--networks", default=",".join(NETWORKS), help="comma-separated; default all")
+    parser.add_argument("--render", action="store_true", help="run nothing; write what is finished into the page")
+    parser.add_argument("--networks", help="comma-separated; default: all, into the page")
     parser.add_argument("--out", type=Path, default=Path("runs/emovo_loso"))
     parser.add_argument(
         "--page", type=Path, default=Path("docs/emovo_loso.md"), help="page whose marked part is replaced"
     )
     a = parser.parse_args()
-    names = a.networks.split(",")
+    names = a.networks.split(",") if a.networks else list(NETWORKS)
     jobs = [
         (a.out / f"{name.replace(' ', '_')}-{speaker}-{seed}", name, speaker, seed)
         for seed in range(a.seeds)
         for name in names
         for speaker in SPEAKERS
     ]
-    with ProcessPoolExecutor(a.jobs, mp_context=get_context("spawn")) as pool:
-        for line in pool.map(one, jobs):
-            print(line, flush=True)
+    if a.render:
+        waiting = {name for folder, name, _, _ in jobs if not (folder / "summary.json").is_file()}
+        names = [name for name in names if name not in waiting]
+    else:
+        with ProcessPoolExecutor(a.jobs, mp_context=get_context("spawn")) as pool:
+            for line in pool.map(one, jobs):
+                print(line, flush=True)
     table = render(a.out, names, a.seeds)
     print(table)
-    if names == list(NETWORKS):
+    if not a.networks:
         replace_marked_part(a.page, MARK, table)
 
 

@@ -183,7 +183,7 @@ def table(report: dict[str, Any], baseline: dict[str, dict[str, float]]) -> tupl
             before = baseline.get(name, {}).get(row.name)
             low, high = (row.value, before) if row.more_is_better else (before, row.value)
             mark = ""
-            if low is not None and high is not None and high > SLACK * max(low, 0.02):
+            if low is not None and high is not None and high > SLACK * max(low, 0.2):
                 worse.append(row.name)
                 mark = " WORSE"
             shown = "" if before is None else f"{before:.2f}"
