@@ -1,5 +1,5 @@
 # `make check` is what CI runs: everything goes through uv, which makes the environment first where there is none.
-.PHONY: check lint test format bench baseline docs torture deps-check
+.PHONY: check lint test format bench baseline docs evidence torture deps-check
 
 check: lint docs test
 
@@ -25,6 +25,12 @@ bench:
 
 baseline:
 	uv run python benchmarks/performance.py --page --baseline
+
+# The tables of docs/evidence.md, from run records; what is there already is not run again. Needs $TRANSFER_CORPORA, and hours the first time.
+evidence:
+	uv run python benchmarks/evidence.py --seeds 5
+	uv run python benchmarks/few_clips.py --page docs/evidence.md
+	uv run python benchmarks/lab_question.py
 
 # The worst that can be done, and one table of what was survived; CI runs the same tests in their short form.
 torture:

@@ -111,7 +111,7 @@ class Recipe(Section):
     split: SplitSection = Field(SplitSection(), description="how the target is parted")
     frontend: Component = Field(Component(name="mfcc", order=3), description="waveforms to features")
     normalisation: Literal["none", "clip", "train", "corpus", "speaker", "voice"] = Field(
-        "corpus",
+        "train",
         description="whose mean and deviation features are standardised by: nobody's, each slice's, those of the labelled "
         "training slices, each corpus's, each speaker's, each voice's",
     )
