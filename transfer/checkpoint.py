@@ -105,10 +105,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, KeyError, ValueError) as error:
         raise RecipeError(f"{file} is not a model file of this toolkit, or is damaged: {error}") from error
-    if metadata.get("sha256", "of a version before") not in (
-        "of a version before",
-        _digest(tensors, metadata["record"]),
-    ):
+    if "sha256" in metadata and metadata["sha256"] != _digest(tensors, metadata["record"]):  # files of before have none
         raise RecipeError(
             f"{file} is damaged: what it holds is not what was written; train again, or take another copy"
         )

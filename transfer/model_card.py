@@ -84,7 +84,9 @@ def _model(summary: Tree, recipe: Tree) -> Iterator[str]:
         "front end": _component(recipe.get("frontend")),
         "extractor": _component(recipe.get("extractor")),
         "head": _component(recipe.get("head")),
-        "standardised by": f"{recipe.get('normalisation')}{', warped' if recipe.get('warping') else ''}",
+        "standardised by": f"{recipe.get('normalisation')}, warped"
+        if recipe.get("warping")
+        else recipe.get("normalisation"),
         "strategy": _component(recipe.get("strategy")),
         "parameters": summary.get("parameters"),
         "seed": summary.get("seed"),

@@ -81,10 +81,7 @@ def warp(x: Tensor, knots: Tensor) -> Tensor:
     """
     count = knots.shape[1]
     x = x.contiguous()
-    low, high = (
-        torch.searchsorted(knots, x),
-        torch.searchsorted(knots, x, right=True),
-    )  # knots below, and up to, a value
+    low, high = torch.searchsorted(knots, x), torch.searchsorted(knots, x, right=True)  # knots below; up to
     before, after = (knots.gather(1, at.clamp(0, count - 1)) for at in (low - 1, low))
     gap = after - before
     share = torch.where(gap > 0, (x - before) / torch.where(gap > 0, gap, 1.0), 0.5)
