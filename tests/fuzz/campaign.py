@@ -79,7 +79,8 @@ def by_atheris(name, tally, seed):
     words.write_text("".join('"' + "".join(f"\\x{b:02x}" for b in word) + '"\n' for word in target.words))
     with contextlib.suppress(UserWarning):
         target.try_out(target.seeds()[0])  # what is imported or made once counts as no input
-    settings = [f"-runs={tally.wanted}", f"-seed={seed}", "-max_len=20000", "-rss_limit_mb=0", f"-dict={words}"]
+    longest = min(20_000, 6 * max(map(len, target.seeds())))
+    settings = [f"-runs={tally.wanted}", f"-seed={seed}", f"-max_len={longest}", "-rss_limit_mb=0", f"-dict={words}"]
     atheris.Setup([sys.argv[0], *settings, "-print_final_stats=1", "-verbosity=0", str(corpus)], _one(target, tally))
     atheris.Fuzz()
 
