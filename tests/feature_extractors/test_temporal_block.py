@@ -104,3 +104,33 @@ def test_dropout_takes_whole_channels_never_time_steps():
 def test_unknown_names_are_refused_with_the_known_ones(option, value):
     with pytest.raises(ValueError, match=f"{value}.*choose one of"):
         TemporalAwareBlock(4, 4, dilation=1, **{option: value})
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 12), st.booleans(), st.integers(0, 1000))
+def test_a_unit_in_evaluation_gives_the_same_with_and_without_a_graph(kernel, dilation, frames, relu, seed):
+    """Without one the normalisation is folded into the weights: another computation of the same function."""
+    torch.manual_seed(seed)
+    unit = ConvNorm(3, 5, kernel_size=kernel, dilation=dilation, relu=relu, dropout=0.5).eval()
+    for values, low, high in (
+        (unit.norm.running_mean, -3, 3),
+        (unit.norm.running_var, 0.01, 4),
+        (unit.norm.weight.data, -2, 2),
+        (unit.norm.bias.data, -2, 2),
+    ):
+        values.uniform_(low, high)
+    x = torch.randn(4, frames, 3).transpose(1, 2)  # as it comes from an attention: not contiguous
+    kept = x.clone()
+    valid = torch.arange(frames) < torch.tensor([[frames], [1], [frames], [frames]])
+    with torch.no_grad():
+        folded = unit(x, valid)
+    assert not folded.requires_grad
+    torch.testing.assert_close(folded, unit(x, valid).detach(), atol=2e-5, rtol=1e-4)
+    assert torch.equal(x, kept)
+
+
+def test_a_unit_that_learns_is_never_folded():
+    unit = ConvNorm(3, 5, kernel_size=2).train()
+    with torch.no_grad():
+        unit(torch.randn(8, 3, 20) + 7)
+    assert unit.norm.running_mean.abs().sum() > 0
