@@ -49,7 +49,7 @@ NETWORKS = {  # name -> extractor, head, front end
     "light_sernet": ("{name: light_sernet}", LINEAR, MFCC),
     "cnn_lstm": ("{name: cnn_lstm}", LINEAR, WAVE),
     "cnn_transformer_wave": ("{name: cnn_transformer_wave}", LINEAR, WAVE),
-    "sincnet": ("{name: sincnet, shift: 0.1}", LINEAR, WAVE),
+    "sincnet": ("{name: sincnet, shift: 1600}", LINEAR, WAVE),
     "vggish_lstm": ("{name: vggish_lstm}", LINEAR, LOG_MEL),
 }
 LEFT_OUT = {
