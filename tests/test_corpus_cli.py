@@ -37,6 +37,18 @@ def test_describe_counts_a_folder_whose_reader_it_guesses(command, emovo, tmp_pa
     assert "56 clips" in command("corpus", "describe", emovo)[1]
 
 
+def test_a_speaker_whose_name_commands_the_terminal_is_described_without_harm(command, emovo, tmp_path):
+    clip = next(emovo.rglob("*.wav"))
+    for number in range(2):
+        shutil.copy(clip, tmp_path / f"{number}.wav")
+    (tmp_path / "manifest.csv").write_text("path,label,speaker\n0.wav,a,\x1b[2J\x1b[8m\n1.wav,b\x9b31m,x\n")
+    code, out, err = command("corpus", "describe", tmp_path)
+    assert code == 0
+    assert r"\x1b[2J\x1b[8m" in out
+    assert r"b\x9b31m" in out
+    assert not {"\x1b", "\x9b"} & set(out + err)
+
+
 def test_check_exits_with_1_and_names_a_copy_at_another_gain(command, emovo, tmp_path):
     import soundfile
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from transfer.compare_cli import compare_command, curve_command
-from transfer.console import console, print_json
+from transfer.console import console, print_json, visible
 from transfer.corpus_cli import corpus_app
 from transfer.export_cli import export_command
 from transfer.init_cli import init_command
@@ -238,12 +238,12 @@ def _mistakes() -> Iterator[None]:
         if not isinstance(error, UserError):
             raise
         if speaks:
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {visible(str(error))}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, SystemExit) as left:
         stop = left if isinstance(left, KeyboardInterrupt) else getattr(left.__context__, "__cause__", None)
         if not isinstance(stop, KeyboardInterrupt):
             raise
         if speaks:  # typer makes an exit of the interruption, without a word
-            typer.echo(f"stopped; {stop or 'nothing was written'}", err=True)
+            typer.echo(visible(f"stopped; {stop or 'nothing was written'}"), err=True)
         sys.exit(128 + getattr(stop, "number", 2))

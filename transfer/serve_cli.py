@@ -87,12 +87,14 @@ def build_server(model: Path, limits: Limits) -> uvicorn.Server:
     from transfer.checkpoint import read_checkpoint
     from transfer.predicting import Predictor
     from transfer.serving.app import build_app
+    from transfer.serving.connections import protocol
 
     predictor = Predictor(read_checkpoint(model))
     predictor.refuse_single_clips()
     app = build_app(predictor, limits)
     config = uvicorn.Config(
         app,
+        http=protocol(limits),
         log_level="warning",
         access_log=False,
         timeout_keep_alive=5,

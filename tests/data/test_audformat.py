@@ -184,6 +184,29 @@ def test_faults_are_named_by_file_and_line(tables, message, tmp_path):
         read_audformat("mini", database(tmp_path, **tables))
 
 
+@pytest.mark.parametrize("outside", ["x/../../secret/private", "x\\..\\private", "/secret"])
+def test_a_table_lies_beside_the_header(outside, tmp_path):
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "private.csv").write_text("file,emotion\nwav/a.wav,anger\n")
+    (tmp_path / "c" / "db.x").mkdir(parents=True)
+    about = {"type": "filewise", "columns": {"emotion": {}}}
+    for header in (
+        with_tables(**{outside: about}),
+        {**with_tables(emotion=about), "schemes": {"speaker": {"dtype": "str", "labels": outside}}},
+        {**with_tables(emotion=about), "misc_tables": {outside: {}}},
+    ):
+        with pytest.raises(CorpusError, match=f"names the table {re.escape(repr(outside))}; expected a name without /"):
+            read_audformat("mini", database(tmp_path / "c", header=header))
+
+
+def test_a_name_that_no_disk_could_hold_is_a_table_or_file_that_is_not_there(tmp_path):
+    with pytest.raises(CorpusError, match="but neither"):
+        read_audformat("mini", database(tmp_path, header=with_tables(**{"x" * 5000: {"columns": {"emotion": {}}}})))
+    database(tmp_path)
+    (tmp_path / "db.emotion.csv").write_text(f"file,emotion,confidence\n{'x' * 5000},anger,1\nwav/a.wav,anger,1\n")
+    assert len(read_audformat("mini", tmp_path).missing) == 1
+
+
 def test_pickles_are_not_opened(tmp_path):
     (database(tmp_path, emotion=None) / "db.emotion.pkl").write_bytes(b"cos\nsystem\n(S'touch pwned'\ntR.")
     with pytest.raises(CorpusError, match="pickles are not opened: save the database with storage_format='csv'"):

@@ -140,6 +140,30 @@ def test_a_file_that_is_no_parquet_and_two_manifests_are_refused(tmp_path):
         find_manifest(tmp_path)
 
 
+def test_a_parquet_manifest_is_read_as_strictly_as_a_csv(tmp_path):
+    root = corpus(tmp_path, "", name="manifest.parquet")
+    path = ["a/1.wav", "a/2 b.WAV"]
+    for columns, message in [
+        ({"label": ["x", "y"], "Label ": ["z", "z"]}, "the column 'label' stands there more than once"),
+        ({"label": [["x"], ["y"]]}, "the column 'label' holds list"),
+        ({"label": ["x", "y"], "speaker": [{"id": 1}, {"id": 2}]}, "the column 'speaker' holds struct"),
+        ({"label": ["x", "y"], "speaker": [b"x", b"y"]}, "the column 'speaker' holds binary"),
+        ({"label": ["x", "  "]}, "line 2: empty label"),
+    ]:
+        pd.DataFrame({"path": path, **columns}).to_parquet(root / "manifest.parquet")
+        with pytest.raises(CorpusError, match=rf"manifest\.parquet.*{message}"):
+            read_manifest("own", root)
+
+
+def test_whole_numbers_of_a_parquet_manifest_stay_whole_where_some_are_missing(tmp_path):
+    root = corpus(tmp_path, "", name="notes.txt")
+    frame = pd.DataFrame({"path": ["a/1.wav", "a/2 b.WAV"], "label": [" x", "y"], "speaker": [7, None]})
+    frame.astype({"speaker": "Int64"}).to_parquet(root / "manifest.parquet")
+    table = read_manifest("own", root).table
+    assert table["speaker"].to_list() == ["7", ""]
+    assert table["label"].to_list() == ["x", "y"]
+
+
 def test_a_manifest_may_say_what_is_one_recording(tmp_path):
     text = "path,label,recording\na/1.wav,x,dialogue 1\na/2 b.WAV,y,dialogue 1\n"
     assert read_manifest("own", corpus(tmp_path, text)).table["recording"].to_list() == ["dialogue 1"] * 2

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from transfer.errors import UserError
@@ -105,5 +107,19 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
 def test_a_file_that_is_no_parquet_is_a_users_mistake(tmp_path):
     path = tmp_path / "predictions.parquet"
     path.write_text("corpus,part")
-    with pytest.raises(UserError, match="cannot be read as Parquet"):
+    with pytest.raises(UserError, match=r"cannot be read .*not readable as Parquet"):
+        read_predictions(path)
+
+
+def test_a_table_that_unfolds_beyond_memory_is_refused(tmp_path):
+    path = tmp_path / "predictions.parquet"
+    pq.write_table(pa.table({"p_a": pa.nulls(10_000_001, pa.float64())}), path)
+    with pytest.raises(UserError, match=r"more than 500000000 bytes unpacked or 10000000 cells.*predictions again"):
+        read_predictions(path)
+
+
+def test_a_table_with_lists_is_refused(tmp_path):
+    path = tmp_path / "predictions.parquet"
+    make(seed=1).assign(more=[[1]] * len(make(seed=1))).to_parquet(path)
+    with pytest.raises(UserError, match="the column 'more' holds list"):
         read_predictions(path)

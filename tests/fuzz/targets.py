@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import yaml
 
-from tests.fuzz.trees import FIELD, RECORD, standin, unpack
+from tests.fuzz.trees import FIELD, RECORD, parquet_manifests, standin, unpack
 from transfer.data.audio import load_audio
 from transfer.data.readers import READERS, read_corpus
 from transfer.errors import UserError
@@ -151,10 +151,24 @@ def audio_seeds():
     return made
 
 
+def _corpus_seeds(name):
+    """Return the stand-in of a reader, and the other forms that it reads."""
+    return [standin(name), *(parquet_manifests() if name == "manifest" else [])]
+
+
 def _words(name):
     shared = (FIELD, RECORD, b".wav", b".csv", b"\xef\xbb\xbf", b"\0", b'"', b"nan", b"1e999", b"-1", b"../", b"\\")
     own = {
-        "manifest": (b"manifest.csv", b"manifest.tsv", b"manifest.parquet", b"path", b"label", b"start", b"end"),
+        "manifest": (
+            b"manifest.csv",
+            b"manifest.tsv",
+            b"manifest.parquet",
+            b"PAR1",
+            b"path",
+            b"label",
+            b"end",
+            b"[[]]",
+        ),
         "audformat": (b"db.yaml", b"tables:", b"schemes:", b"labels:", b"&a ", b"*a", b"!!int ", b"0 days 00:00:01"),
         "modma": (b".xlsx", b"<c ", b"<v>", b"subject id", b"type", b"MDD", b"PHQ-9"),
         "daic_woz": (b"_TRANSCRIPT.csv", b"Participant\t", b"Ellie\t", b"train_split", b"300_P/300_AUDIO.wav"),
@@ -191,8 +205,5 @@ TARGETS: dict[str, Target] = {
     ),
     "audio": Target(audio, audio_seeds, (b"RIFF", b"fmt ", b"data", b"fLaC", b"OggS", b"FORM", b"\xff\xff\xff\x7f")),
     "guessed": Target(guessed, lambda: [standin(name) for name in READERS], _words("manifest")),
-    **{
-        f"reader-{name}": Target(partial(corpus, name), partial(lambda n: [standin(n)], name), _words(name))
-        for name in READERS
-    },
+    **{f"reader-{name}": Target(partial(corpus, name), partial(_corpus_seeds, name), _words(name)) for name in READERS},
 }

@@ -48,3 +48,8 @@ def test_what_strangers_write_is_taken_or_refused_by_name(name):
 def test_the_examples_that_a_fuzzer_begins_with_are_taken(name):
     target = TARGETS[name]
     assert any(target.try_out(seed) for seed in target.seeds()[:3])
+
+
+def test_a_manifest_in_parquet_is_among_them_and_one_with_lists_is_refused():
+    target = TARGETS["reader-manifest"]
+    assert [target.try_out(seed) for seed in target.seeds()[:3]] == [True, True, False]

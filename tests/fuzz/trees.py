@@ -1,11 +1,15 @@
 """A folder of files as bytes, for fuzzers to change: records of a path and a content, and back."""
 
 import io
+import json
 import shutil
 import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from transfer.data.corpus import is_audio
 from transfer.data.synthetic import LAYOUTS, synthesize
@@ -54,7 +58,7 @@ def unpack(data, root):
         try:
             Path(path.decode("utf-8", "surrogateescape")).parent.mkdir(parents=True, exist_ok=True)
             with open(path, "wb") as file:
-                file.write(_booked(content) if name.endswith(b".xlsx") else content)
+                file.write(FORMS.get(path[path.rfind(b".") :], bytes)(content))
         except (OSError, ValueError):
             continue
     return root
@@ -69,6 +73,33 @@ def _booked(content):
         for name, member in workbook().items():
             book.writestr(name, content if name == SHEET else member)
     return raw.getvalue()
+
+
+def _columned(content):
+    """Return a Parquet table of the columns that are the content, where that is JSON."""
+    if not content.startswith(b"{"):
+        return content
+    raw = io.BytesIO()
+    try:
+        pq.write_table(pa.table(json.loads(content)), raw)
+    except (ValueError, TypeError, OverflowError, RecursionError, pa.ArrowException):
+        return content
+    return raw.getvalue()
+
+
+FORMS = {b".xlsx": _booked, b".parquet": _columned}
+"""Suffix -> what makes a file of its content, where fuzzers had better change another form of it."""
+
+
+def parquet_manifests():
+    """Return folders with a manifest in Parquet: as JSON, and as it is."""
+    columns = {"path": ["a/1.wav", "a/2.wav"], "label": ["a", "b"], "speaker": [1, None], "end": [1.5, None]}
+    raw = io.BytesIO()
+    pq.write_table(pa.table(columns), raw, compression="none")
+    audio = [file.encode() + FIELD for file in columns["path"]]
+    contents = [json.dumps(columns).encode(), json.dumps({**columns, "x": [[1], []]}).encode()]
+    contents += [raw.getvalue()] if not {*RECORD, *FIELD} & {*raw.getvalue()} else []
+    return [RECORD.join([b"manifest.parquet" + FIELD + content, *audio]) for content in contents]
 
 
 @cache

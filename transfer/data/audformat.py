@@ -6,6 +6,7 @@ Reference: https://audeering.github.io/audformat (header, schemes, filewise and 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def read_audformat(name: str, root: Path, *, label: str = "emotion", table: str 
         known = _levels(root, header, tables[key].columns[label.lower()])
         for extent, row in tables[key].rows.items():
             word = _word(row[label.lower()])
-            if not (root / extent[0]).is_file():
+            if not os.path.isfile(root / extent[0]):
                 missing.add(extent[0])
             elif not word:
                 unlabelled.append(extent[0])
@@ -133,11 +134,15 @@ def _mapping(tree: Any, key: str) -> dict[str, Any]:
 
 
 def _table_file(root: Path, key: str) -> str:
-    """Return the file of a table."""
+    """Return the file of a table, which lies beside the header."""
+    if "/" in key or "\\" in key:
+        raise CorpusError(
+            f"{root / HEADER} names the table {key!r}; expected a name without / or \\, as in db.<table>.csv"
+        )
     for suffix in (".csv", ".parquet"):
-        if (root / f"db.{key}{suffix}").is_file():
+        if os.path.isfile(root / f"db.{key}{suffix}"):
             return f"db.{key}{suffix}"
-    pickle = (root / f"db.{key}.pkl").is_file()
+    pickle = os.path.isfile(root / f"db.{key}.pkl")
     raise CorpusError(
         f"{root / HEADER} names the table {key!r}, but neither db.{key}.csv nor db.{key}.parquet is there"
         + ("; pickles are not opened: save the database with storage_format='csv'" if pickle else "")
@@ -170,7 +175,7 @@ def _read_table(root: Path, key: str, declared: Any, header: Mapping[str, Any]) 
 
 def _seconds(value: Any, default: float, place: str) -> float:
     """Return a time in s, written as a duration ('0 days 00:00:01.5') or as a number of seconds."""
-    if value is None or value is pd.NaT:
+    if value is None:
         return default
     try:
         return float(value) if isinstance(value, int | float) else _duration(value)

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-import pandas as pd
-
 from transfer.data.corpus import SYNTHETIC_RECORD, Corpus, corpus_table, is_audio, list_files, read_synthetic, some
 from transfer.data.file_names import nothing_found
+from transfer.data.parquet import Cell, read_parquet_table
 from transfer.data.tables import read_text_table
 from transfer.errors import CorpusError, did_you_mean
 
@@ -150,13 +149,16 @@ def read_rows(file: Path) -> Sequence[Numbered]:
     """
     if file.suffix.lower() != ".parquet":
         return [(line, {key: value or None for key, value in row.items()}) for line, row in read_text_table(file)]
-    try:
-        table = pd.read_parquet(file)
-    except (OSError, ValueError) as error:  # pyarrow's errors are kinds of these
-        raise CorpusError(f"{file}: not readable as Parquet ({error})") from None
-    table.columns = [str(column).strip().lower() for column in table.columns]
-    table = table.astype(object).where(table.notna(), None)
-    return list(enumerate(table.to_dict("records"), start=1))
+    columns = read_parquet_table(file, named=lambda name: name.strip().lower())
+    rows = zip(*columns.values(), strict=True)
+    return [(line, dict(zip(columns, map(_given, row), strict=True))) for line, row in enumerate(rows, start=1)]
+
+
+def _given(cell: Cell) -> Cell:
+    """Return a cell of a Parquet table as text tables have it: trimmed, None where it is empty or no number."""
+    if isinstance(cell, str):
+        return cell.strip() or None
+    return None if cell != cell else cell
 
 
 def _check_columns(file: Path, columns: list[str]) -> None:

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from transfer.errors import UserError, did_you_mean
+from transfer.data.parquet import read_parquet_table
+from transfer.errors import CorpusError, UserError, did_you_mean
 
 __all__ = [
     "KEYS",
@@ -141,10 +142,10 @@ def read_predictions(path: str | os.PathLike[str]) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"no prediction table at {path}; expected the Parquet file that a run wrote")
     try:
-        table = pd.read_parquet(path, engine="pyarrow")
-    except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
-        raise UserError(f"{path} cannot be read as Parquet ({error}); write the run's predictions again") from error
-    return validate_predictions(table)
+        columns = read_parquet_table(path)
+    except CorpusError as error:
+        raise UserError(f"the prediction table cannot be read ({error}); write the run's predictions again") from None
+    return validate_predictions(pd.DataFrame(columns))
 
 
 def _check_columns(table: pd.DataFrame) -> None:

@@ -21,6 +21,8 @@ class Limits:
         at_once: recordings that are computed side by side.
         waiting: requests beyond those that may wait for their turn.
         patience: s that a client has to send its audio.
+        greeting: s that a client has to send the header of a request.
+        per_address: connections of one address that are open at once.
 
     Example:
         >>> Limits(megabytes=2).bytes
@@ -33,6 +35,8 @@ class Limits:
     at_once: int = 2
     waiting: int = 8
     patience: float = 30.0
+    greeting: float = 10.0
+    per_address: int = 32
 
     @property
     def bytes(self) -> int:
