@@ -27,7 +27,9 @@ PLAIN: dict[str, Any] = {"strategy.name": "source_only"}
 EGEMAPS: dict[str, Any] = {"frontend.name": "egemaps"}
 CORPUS: dict[str, Any] = {"normalisation": "corpus"}
 MOMENTS: dict[str, Any] = {"warping": False}
-POOLED: dict[str, Any] = {"strategy.name": "joint", "target.labelled_speakers": 2, "head.c": 0.1}
+POOLED: dict[str, Any] = {"strategy.name": "joint", "head.c": 0.1}
+VOICES: dict[str, Any] = {"normalisation": "voice"}
+JOINT: dict[str, Any] = {"strategy.name": "joint"}
 MARK = "<!-- table: made by benchmarks/evidence.py -->"
 WORDS = {
     "best": "**recipe of the toolkit**",
@@ -52,7 +54,7 @@ class Group(NamedTuple):
         rows: name -> what is changed in it.
         control: what is changed in the SVM's recipe.
         moved: whether CORAL and transport are tried.
-        pairs: whether every choice of two labelled speakers takes the place of a seed.
+        labelled: how many target speakers are labelled; every choice of them takes the place of a seed.
     """
 
     title: str
@@ -60,7 +62,7 @@ class Group(NamedTuple):
     rows: dict[str, dict[str, Any]]
     control: dict[str, Any]
     moved: bool
-    pairs: bool = False
+    labelled: int = 0
 
 
 GROUPS = (
@@ -88,10 +90,34 @@ GROUPS = (
     Group(
         "Two target speakers labelled, every choice of two; who speaks is known",
         "few_shot",
-        {"best": {}, "plain": {"strategy.name": "joint"}, "moments": MOMENTS},
+        {"best": {}, "plain": JOINT, "moments": MOMENTS},
         POOLED,
         False,
-        True,
+        2,
+    ),
+    Group(
+        "One target speaker labelled, every choice; who speaks is known",
+        "few_shot",
+        {"best": {}, "plain": JOINT, "moments": MOMENTS},
+        POOLED,
+        False,
+        1,
+    ),
+    Group(
+        "The clips of two target speakers labelled, every choice of two; who speaks in the others is not known",
+        "few_shot",
+        {"best": VOICES, "plain": {**VOICES, **JOINT}},
+        {**CORPUS, **POOLED},
+        False,
+        2,
+    ),
+    Group(
+        "The clips of one target speaker labelled, every choice; who speaks in the others is not known",
+        "few_shot",
+        {"best": VOICES, "plain": {**VOICES, **JOINT}},
+        {**CORPUS, **POOLED},
+        False,
+        1,
     ),
 )
 
@@ -108,9 +134,10 @@ def runs_of(direction: str, group: Group, seeds: int, out: Path) -> list[Any]:
         for mark, labelled in choices(direction, group)
         for name, (recipe, changed) in rows.items()
     ]
-    seeds = 1 if group.pairs else seeds
+    seeds = 1 if group.labelled else seeds
     suite = Suite(name=direction, recipes=entries, seeds=seeds, controls=[], overrides={"tracking.kind": "none"})
-    folder = out / f"{direction}-{group.recipe}{'-pairs' if group.pairs else ''}"
+    known = "-voice" if group.labelled and group.rows["best"] == VOICES else ""
+    folder = out / f"{direction}-{group.recipe}{f'-{group.labelled}{known}' if group.labelled else ''}"
     found = compare_suite(suite, out=folder, resume=folder.exists(), reporter=Reporter())
     if found["failures"]:
         raise SystemExit(f"a row is missing: {found['failures'][0]}")
@@ -118,12 +145,11 @@ def runs_of(direction: str, group: Group, seeds: int, out: Path) -> list[Any]:
 
 
 def choices(direction: str, group: Group) -> list[tuple[str, dict[str, Any]]]:
-    """Return every choice of two labelled speakers with a mark of its own, or one choice without."""
-    if not group.pairs:
+    """Return every choice of labelled speakers with a mark of its own, or one choice without."""
+    if not group.labelled:
         return [("", {})]
-    speakers = SPEAKERS[direction]
-    pairs = enumerate(itertools.combinations(speakers, 2))
-    return [(f"-pair{k}", {"target.labelled_speakers": list(pair)}) for k, pair in pairs]
+    drawn = enumerate(itertools.combinations(SPEAKERS[direction], group.labelled))
+    return [(f"-choice{k}", {"target.labelled_speakers": list(speakers)}) for k, speakers in drawn]
 
 
 def finished(folder: Path) -> Any:
@@ -132,8 +158,8 @@ def finished(folder: Path) -> Any:
     from transfer.evaluation.predictions import read_predictions
 
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    name, _, pair = folder.parent.name.partition("-pair")
-    seed = int(pair or folder.name.removeprefix("seed"))
+    name, _, choice = folder.parent.name.partition("-choice")
+    seed = int(choice or folder.name.removeprefix("seed"))
     table = read_predictions(folder / "predictions.parquet")
     return FinishedRun(name, seed, None, "control" if name == "svm" else "system", summary, table)
 

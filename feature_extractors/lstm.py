@@ -32,6 +32,9 @@ class MaskedLSTM(nn.Module):
     Shape:
         x (N, F, T), valid (N, T) or None -> (N, dim, T), zero in the padding
 
+    Raises:
+        ValueError: for less than one layer.
+
     Example:
         >>> MaskedLSTM(39, 16, bidirectional=True)(torch.randn(2, 39, 5)).shape
         torch.Size([2, 32, 5])
@@ -41,6 +44,8 @@ class MaskedLSTM(nn.Module):
         self, in_features: int, units: int, *, layers: int = 1, bidirectional: bool = False, dropout: float = 0.0
     ) -> None:
         super().__init__()
+        if layers < 1:
+            raise ValueError(f"layers is {layers}; an LSTM needs at least one layer")
         self.units = units
         self.dim = units * (2 if bidirectional else 1)
         sizes = [in_features, *[self.dim] * (layers - 1)]

@@ -33,7 +33,7 @@ class FeedForward(nn.Module):
         (N, T, D) -> (N, T, D)
 
     Raises:
-        ValueError: for an unknown activation.
+        ValueError: for an unknown activation, or no hidden unit.
 
     Example:
         >>> import torch
@@ -43,6 +43,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, dim: int, *, hidden: int, dropout: float = 0.1, activation: Activation = "relu") -> None:
         super().__init__()
+        if hidden < 1:
+            raise ValueError(f"feedforward is {hidden}; this network needs at least one unit between the two layers")
         if activation not in ("relu", "gelu"):
             raise ValueError(f"unknown activation {activation!r}; choose one of relu, gelu")
         self.widen = nn.Linear(dim, hidden)

@@ -15,6 +15,8 @@ from transfer.cli import main
 from transfer.data.cache import cache_folder, hash_id
 from transfer.errors import UserError
 from transfer.export_cli import export
+from transfer.loading import load_recipe
+from transfer.redaction import public_reason
 
 PLANTED = ("mustermann", "erika-1964", "ward_seven", "4711815", "heard voices")
 RECIPE = """\
@@ -96,6 +98,31 @@ def test_no_planted_word_is_in_anything_that_a_run_wrote_logged_or_said(said, ca
     assert json.loads((here / "out" / "summary.json").read_text())["skipped"], (
         "the damaged file was there to be told of"
     )
+
+
+def test_no_planted_word_is_in_anything_that_a_comparison_wrote_or_logged(tmp_path, monkeypatch, empty_store):
+    """A folder given on the command line is in no table, page or store; nor is one in a failed trial's message."""
+    clinic(tmp_path / "mustermann" / "corpus")
+    here = tmp_path / "here"
+    (here / "mlruns").mkdir(parents=True)
+    shutil.copy(empty_store, here / "mlruns")
+    monkeypatch.chdir(here)
+    recipe = tmp_path / "clinical.yaml"
+    recipe.write_text(RECIPE.replace("root: ROOT, ", ""), encoding="utf-8")
+    root = f"target.root={tmp_path / 'mustermann' / 'corpus'}"
+    words = ["compare", str(recipe), root, "--seeds", "1", "--folds", "2", "--jobs", "1", "--out", "out"]
+    monkeypatch.setattr(sys, "argv", ["transfer", *words])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert not left.value.code
+    assert found(here) == set()
+    assert "target.root=..." in json.loads((here / "out" / "comparison.json").read_text())["command"]
+
+
+def test_a_message_that_names_a_file_is_not_recorded(tmp_path):
+    recipe = load_recipe("casia_to_modma_scratch", [f"target.root={tmp_path}"])
+    assert str(tmp_path) not in public_reason(f"AudioError: {tmp_path}/erika-1964.wav cannot be decoded", recipe)
+    assert public_reason("NumbersError: loss is nan", recipe) == "NumbersError: loss is nan"
 
 
 @pytest.mark.slow

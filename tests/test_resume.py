@@ -15,10 +15,11 @@ import torch
 
 from transfer import run
 from transfer.checkpoint import read_checkpoint
+from transfer.data.synthetic import synthesize
 from transfer.errors import UserError
 from transfer.evaluation.predictions import read_predictions
 from transfer.experiment import resume_run
-from transfer.keeper import STATE, Keeper, Stopped
+from transfer.keeper import ASKED, STATE, Keeper, Stopped
 from transfer.output import partial_folder
 from transfer.strategies import STRATEGIES
 
@@ -162,11 +163,41 @@ def test_a_damaged_state_is_refused(tiny, tmp_path, monkeypatch):
         with pytest.raises(Cut):
             run(tiny, overrides("mmd"), synthetic=True, out=tmp_path / "cut")
     file = partial_folder(tmp_path / "cut") / "state.safetensors"
-    content = bytearray(file.read_bytes())
+    whole = file.read_bytes()
+    content = bytearray(whole)
     content[-40] ^= 1
     file.write_bytes(bytes(content))
     with pytest.raises(UserError, match="checksum"):
         resume_run(tmp_path / "cut")
+    assert file.read_bytes() == bytes(content), "a refusal removes nothing"
+    file.write_bytes(whole)
+    asked = partial_folder(tmp_path / "cut") / ASKED
+    said = asked.read_text()
+    for broken in (said[:300], said.replace('"batch_size"', '"bath_size"'), "[]"):
+        asked.write_text(broken)
+        with pytest.raises(UserError, match="is damaged, or of another version"):
+            resume_run(tmp_path / "cut")
+    asked.write_text(said)
+    resume_run(tmp_path / "cut")
+
+
+def test_what_was_changed_and_put_back_can_go_on_from_any_folder(tiny, tmp_path, monkeypatch):
+    """A resumed run that is refused keeps its state; a relative `root` is that of the folder where the run began."""
+    corpus = synthesize("modma", tmp_path / "real", speakers=8, clips=1)
+    mine = [*overrides("scratch"), "target.root=real", "target.reader=modma", "pretraining={}", "source=[]"]
+    with monkeypatch.context() as cutting:
+        cut_after(cutting, 3)
+        with pytest.raises(Cut):
+            run(tiny, mine, out=tmp_path / "cut")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    heard = sorted(path for path in corpus.rglob("*.wav"))[-1]
+    gone = heard.rename(tmp_path / "gone.wav")
+    with pytest.raises(UserError):
+        resume_run(tmp_path / "cut")
+    gone.rename(heard)
+    resume_run(tmp_path / "cut")
+    assert (tmp_path / "cut" / "summary.json").is_file()
 
 
 def test_a_signal_finishes_the_step_saves_and_leaves(tiny, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """A run on stand-ins, end to end."""
 
 import json
+from datetime import datetime
 
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from transfer import check, run
 from transfer.checkpoint import read_checkpoint
 from transfer.errors import LeakageError, RecipeError, SplitError, UserError
 from transfer.evaluation.predictions import read_predictions
-from transfer.output import output_folder
+from transfer.output import default_folder, output_folder, output_lock
 from transfer.selection import validation_scores
 from transfer.strategies.alignment import AlignmentStrategy
 
@@ -257,3 +258,17 @@ def test_every_switch_trains_to_finite_probabilities(override, tiny, tmp_path):
     table = read_predictions(tmp_path / "out" / "predictions.parquet")
     assert table["p_MDD"].notna().all()
     assert table["p_MDD"].std() > 0
+
+
+def test_a_run_begun_in_the_same_second_gets_a_name_of_its_own(tmp_path, monkeypatch):
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 1, 1, tzinfo=tz)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("transfer.output.datetime", Stopped)
+    first = default_folder("mine")
+    with output_lock(first):
+        assert default_folder("mine") != first
+    assert default_folder("mine") == first

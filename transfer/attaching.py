@@ -10,7 +10,7 @@ from transfer.augmentation import Augmenter
 from transfer.build import build_front_end, build_model, build_strategy
 from transfer.data.domain import Domain
 from transfer.device import seed_everything
-from transfer.errors import RecipeError, UserError
+from transfer.errors import UNSUITABLE, RecipeError, UserError
 from transfer.initial_weights import Beginning, needs_no_file, take_over
 from transfer.recipe import Recipe
 from transfer.strategies import Setting, Strategy
@@ -49,7 +49,7 @@ def attach_strategy(
         strategy.attach(
             Setting(model, shown, names, recipe.target.corpus, training, pretraining, augmenter, begun.moments)
         )
-    except (ValueError, TypeError) as error:
+    except UNSUITABLE as error:
         if isinstance(error, UserError):
             raise
         raise RecipeError(f"strategy: {recipe.strategy.name}: {error}") from error

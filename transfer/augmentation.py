@@ -25,7 +25,7 @@ from transfer.data.batch_normaliser import BatchNormaliser
 from transfer.data.domain import Batch, Domain
 from transfer.data.normalisation import Normaliser
 from transfer.data.waveforms import Waveforms, load_waveforms
-from transfer.errors import RecipeError
+from transfer.errors import UNSUITABLE, RecipeError
 from transfer.progress import Reporter
 from transfer.recipe import Recipe
 
@@ -185,7 +185,7 @@ def rehearse_augmentations(recipe: Recipe, channels: int) -> None:
         try:
             change = augment if isinstance(augment, Mixup) else augment.augment  # of every clip
             change(silence, torch.tensor([800, 400]), torch.Generator())
-        except (ValueError, TypeError) as error:
+        except UNSUITABLE as error:
             raise RecipeError(f"training.augment.{i}: {recipe.training.augment[i].name}: {error}") from error
 
 

@@ -13,7 +13,7 @@ from feature_extractors.augmentations import AUGMENTATIONS
 from feature_extractors.frontends import FRONTENDS
 from feature_extractors.logits import refuse_softmax
 from losses import LOSSES
-from transfer.errors import RecipeError
+from transfer.errors import UNSUITABLE, RecipeError
 from transfer.model import TransferModel
 from transfer.recipe import Component, Recipe
 from transfer.registry import Registry
@@ -93,6 +93,8 @@ def _head(recipe: Recipe, size: Mapping[str, Any], *, classes: int) -> nn.Module
         refuse_softmax(head, **size)
     except ValueError as error:
         raise RecipeError(f"head.name: {error}") from error
+    except UNSUITABLE as error:
+        raise RecipeError(f"head: {recipe.head.name}: {error}") from error
     return head
 
 
@@ -119,5 +121,5 @@ def build_component(section: str, table: str, component: Component, filled_in: M
     given = {k: v for k, v in filled_in.items() if k in wanted}
     try:
         return cls(**component.options, **given)
-    except (TypeError, ValueError, ImportError) as error:  # ImportError: an extra that is not installed
+    except (*UNSUITABLE, ImportError) as error:  # ImportError: an extra that is not installed
         raise RecipeError(f"{section}: {component.name}: {error}") from error

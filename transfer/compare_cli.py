@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -167,5 +166,7 @@ def _part(text: str, out: Path | None) -> tuple[int, int]:
 
 
 def _command() -> str:
-    """Return the command as it was typed."""
-    return shlex.join(["transfer", *sys.argv[1:]])
+    """Return the command as it was typed, but for what names folders and speakers."""
+    from transfer.redaction import public_command
+
+    return public_command(["transfer", *sys.argv[1:]])

@@ -27,6 +27,7 @@ from transfer.experiment import check
 from transfer.output import alone, default_folder, write_json
 from transfer.processes import refuse_several
 from transfer.progress import Reporter
+from transfer.redaction import public_reason, public_suite
 from transfer.suite import Suite, load_suite
 from transfer.tracked_comparison import tracked_comparison
 from transfer.trials import Trial, build_trials
@@ -84,9 +85,12 @@ def compare_suite(
             place = Workplace(folder, suite.synthetic, tracker.run_id, suite.engine.threads(threads_of(suite.jobs)))
             outcomes = _run(trials, place, suite, reporter)
             failures = [_failure(outcome) for outcome in outcomes if outcome.reason]
+            reasons = [
+                outcome.reason for outcome in outcomes if outcome.reason
+            ]  # the whole of them is for the terminal
             runs = gather(trials, place, majority="majority" in suite.controls)
             if not runs:
-                raise UserError(f"none of the {len(trials)} trials was finished; the first: {failures[0]['reason']}")
+                raise UserError(f"none of the {len(trials)} trials was finished; the first: {reasons[0]}")
             result = compare_runs(runs, metric=suite.metric, level=suite.level)
             result = {"name": suite.name, "command": command or _command(suite, folder), **result}
             result |= {"failures": failures, "warnings": [*notes, *result["warnings"]], "planned": len(trials)}
@@ -182,7 +186,12 @@ def _run(trials: Sequence[Trial], place: Workplace, suite: Suite, reporter: Repo
 def _failure(outcome: Outcome) -> dict[str, Any]:
     """Return a failed trial as the record keeps it."""
     trial = outcome.trial
-    return {"system": trial.system, "seed": trial.seed, "fold": trial.fold, "reason": outcome.reason}
+    return {
+        "system": trial.system,
+        "seed": trial.seed,
+        "fold": trial.fold,
+        "reason": public_reason(outcome.reason, trial.recipe),
+    }
 
 
 def _report(folder: Path, command: str) -> Path:
@@ -225,7 +234,7 @@ def _claim(folder: Path, suite: Suite, wanted: str, resume: bool) -> None:
                 f"{folder} was made for another suite, or its recipes have changed since; begin anew with another --out"
             )
         return
-    text = yaml.safe_dump({"fingerprint": wanted, **suite.model_dump(mode="json")}, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump({"fingerprint": wanted, **public_suite(suite)}, sort_keys=False, allow_unicode=True)
     atomic_write(file, lambda path: path.write_text(text, encoding="utf-8"))
 
 

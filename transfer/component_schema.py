@@ -40,7 +40,7 @@ def option_schemas(cls: type) -> dict[str, dict[str, Any]]:
     Example:
         >>> from losses import CMD
         >>> sorted(option_schemas(CMD)["moments"])
-        ['default', 'description', 'type']
+        ['default', 'description', 'maximum', 'minimum', 'type']
     """
     model = create_model(cls.__name__, __config__=ConfigDict(arbitrary_types_allowed=True), **component_options(cls))
     schema = model.model_json_schema()

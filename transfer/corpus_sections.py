@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from transfer.section import Count, Positive, Section, Share
+from transfer.section import Count, Positive, Section, Seed, Share
 
 __all__ = ["CorpusSection", "Slices", "SplitSection", "TargetSection"]
 
@@ -67,7 +67,7 @@ class SplitSection(Section):
     )
     valid: Share = Field(0.2, description="share of validation")
     test: Share = Field(0.2, description="share of the test part")
-    seed: int | None = Field(None, description="default: training.seed, so that seeds differ in their parts too")
+    seed: Seed | None = Field(None, description="default: training.seed, so that seeds differ in their parts too")
     fold: int | str | None = Field(
         None, description="which fold is the test: a number from 0, or the name of the speaker or session left out"
     )

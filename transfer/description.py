@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from transfer.errors import RecipeError
+from transfer.errors import UNSUITABLE, RecipeError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +54,10 @@ def describe_extractor(
     if frames is not None and frames < 1:
         raise RecipeError(f"--frames is {frames}; a clip has at least one frame")
     frames = frames or front_end.frames(SECONDS * front_end.sample_rate)
-    found = describe(extractor, (front_end.channels, frames))
+    try:
+        found = describe(extractor, (front_end.channels, frames))
+    except UNSUITABLE as error:
+        raise RecipeError(f"extractor: {name}: {error}") from error
     shift = _frame_shift(front_end)
     field = found.receptive_field
     return {

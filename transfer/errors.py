@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "UNSUITABLE",
     "AudioError",
     "BundleError",
     "CorpusError",
@@ -17,6 +18,10 @@ __all__ = [
     "UserError",
     "did_you_mean",
 ]
+
+
+UNSUITABLE = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
+"""What Python and torch raise at a value that does not suit a class, in its constructor or at the first clip."""
 
 
 class UserError(ValueError):

@@ -135,9 +135,15 @@ def resume_run(folder: str | Path, *, reporter: Reporter | None = None) -> dict[
     file = partial_folder(Path(folder).resolve()) / ASKED
     if not file.is_file():
         raise UserError(f"there is nothing to go on with at {folder}: no interrupted run was saved there")
-    asked = json.loads(file.read_text(encoding="utf-8"))
-    recipe = Recipe.model_validate(asked["recipe"])
-    return run(recipe, synthetic=asked["synthetic"], out=folder, reporter=reporter, resume=True)
+    try:
+        asked = json.loads(file.read_text(encoding="utf-8"))
+        recipe, synthetic = Recipe.model_validate(asked["recipe"]), bool(asked["synthetic"])
+    except (ValueError, KeyError, TypeError) as error:  # pydantic's and JSON's errors are ValueErrors
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"{file} is damaged, or of another version of the toolkit ({first}); restore it, or begin the run anew"
+        ) from error
+    return run(recipe, synthetic=synthetic, out=folder, reporter=reporter, resume=True)
 
 
 @contextmanager
@@ -149,9 +155,21 @@ def _kept(recipe: Recipe, planned: Plan, partial: Path, synthetic: bool) -> Iter
         raise UserError(
             "the corpora, or how they are parted, have changed since the run was interrupted; begin it anew"
         )
-    write_json(partial / ASKED, {"recipe": recipe.model_dump(mode="json"), "synthetic": synthetic})
+    write_json(partial / ASKED, {"recipe": _whole_paths(recipe.model_dump(mode="json")), "synthetic": synthetic})
     with keeper.listening():
         yield keeper
+
+
+def _whole_paths(tree: Any, key: str = "") -> Any:
+    """Return a recipe whose files and folders are found from wherever it is gone on with."""
+    if isinstance(tree, Mapping):
+        return {name: _whole_paths(value, name) for name, value in tree.items()}
+    if isinstance(tree, list):
+        return [_whole_paths(value) for value in tree]
+    is_path = (
+        key in ("root", "checkpoint", "weights", "file") and isinstance(tree, str) and Path(tree).expanduser().exists()
+    )
+    return str(Path(tree).expanduser().resolve()) if is_path else tree
 
 
 def check(recipe: Recipe | str | Path, overrides: Sequence[str] = (), *, synthetic: bool = False) -> Plan:

@@ -9,7 +9,9 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from transfer.errors import RecipeError, did_you_mean
 from transfer.loading import Source
+from transfer.option_ranges import bounded, is_ours
 from transfer.recipe import Component, Recipe
+from transfer.recipe_check import is_union_tag
 from transfer.registry import Registry
 
 __all__ = ["check_components", "check_options", "component_options"]
@@ -67,7 +69,7 @@ def check_options(path: str, component: Component, table: Registry, source: Sour
         model(**component.options)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = ".".join(part for part in map(str, first["loc"]) if not is_union_tag(part))
         where = source.place(f"{path}.{key}")
         raise RecipeError(f"{where}: {path}.{key}: {first['msg']} (got {first['input']!r})") from error
 
@@ -75,13 +77,17 @@ def check_options(path: str, component: Component, table: Registry, source: Sour
 def component_options(cls: type) -> dict[str, Any]:
     """Return the options of a class: its parameters, less those the engine fills in, with type and default.
 
+    Numbers of the toolkit's own classes have their ranges (`transfer.option_ranges`).
+
     Example:
         >>> from losses import CMD
-        >>> component_options(CMD)["width"]
-        (<class 'float'>, 1.0)
+        >>> {name: default for name, (_, default) in component_options(CMD).items()}
+        {'moments': 5, 'width': 1.0}
     """
     filled_in = set(getattr(cls, "filled_in", ())) | {"in_channels", "in_features", "in_scales", "classes"}
-    hints = get_type_hints(cls.__init__)  # type: ignore[misc]
+    hints: dict[str, Any] = get_type_hints(cls.__init__)  # type: ignore[misc]
+    if is_ours(cls):
+        hints = {name: bounded(name, hint) for name, hint in hints.items()}
     parameters = [p for p in inspect.signature(cls).parameters.values() if p.name not in filled_in]
     return {
         p.name: (hints.get(p.name, Any), ... if p.default is p.empty else p.default)

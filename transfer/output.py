@@ -21,10 +21,10 @@ __all__ = ["alone", "default_folder", "output_folder", "output_lock", "partial_f
 
 
 def default_folder(name: str) -> Path:
-    """Return `runs/<name>-<time>`, with a number after it where that is taken."""
+    """Return `runs/<name>-<time>`, with a number after it where that is taken, or another process is at work on it."""
     stem = Path("runs") / f"{name}-{datetime.now(timezone.utc).astimezone():%Y%m%d-%H%M%S}"
-    taken = (Path(f"{stem}-{i}") for i in range(2, 1000))
-    return stem if not stem.exists() else next(p for p in taken if not p.exists())
+    names = (stem, *(Path(f"{stem}-{i}") for i in range(2, 1000)))
+    return next(p for p in names if not any(q.exists() for q in (p, partial_folder(p), _lock(p))))
 
 
 def partial_folder(folder: Path) -> Path:
@@ -42,6 +42,7 @@ def output_folder(folder: Path, *, resume: bool = False) -> Iterator[Path]:
     """Give a folder to write into that takes its name only when all went well.
 
     When it did not, the folder is removed, unless it holds the state of a run that can go on, and whose mistake it was not.
+    A state that was there before is never removed: what is refused today can go on when the mistake is mended.
 
     Args:
         folder: the name that it takes.
@@ -65,7 +66,7 @@ def output_folder(folder: Path, *, resume: bool = False) -> Iterator[Path]:
             Keeper.forget(partial)
             partial.rename(folder)  # takes the place of an empty folder, never of a full one
         except BaseException as error:
-            mistaken = isinstance(error, UserError) and not isinstance(error, Unsaved)
+            mistaken = isinstance(error, UserError) and not isinstance(error, Unsaved) and not resume
             if mistaken or not Keeper.kept(partial):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -85,6 +86,11 @@ def _prepare(folder: Path, partial: Path, resume: bool) -> None:
         partial.mkdir(mode=0o755)
 
 
+def _lock(folder: Path) -> Path:
+    """Return the file by which a process holds the name of a folder."""
+    return folder.with_name(f".{folder.name}.lock")
+
+
 @contextmanager
 def output_lock(folder: Path) -> Iterator[None]:
     """Hold the name of a folder; the lock of a process that is dead holds nothing.
@@ -92,7 +98,7 @@ def output_lock(folder: Path) -> Iterator[None]:
     Raises:
         UserError: where another process holds it, or no lock can be made there.
     """
-    file = folder.with_name(f".{folder.name}.lock")
+    file = _lock(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(file)

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from transfer.build import build_front_end, build_model
-from transfer.checkpoint import Checkpoint, fill_model, read_checkpoint
+from transfer.checkpoint import Checkpoint, read_checkpoint
 from transfer.clips import find_clips
 from transfer.data.domain import build_domain
 from transfer.data.features import FeatureStore, extract_features
@@ -25,7 +24,7 @@ from transfer.data.slicing import Slicing, slice_corpus
 from transfer.data.sound import Sound, density_fault, features_of
 from transfer.errors import AudioError, RecipeError, UserError
 from transfer.evaluation.calibration import tempered
-from transfer.model import TransferModel
+from transfer.filled_model import filled_model
 from transfer.prediction import predict as predict_domain
 from transfer.preparation import slicing_of
 from transfer.recipe import Recipe
@@ -108,11 +107,8 @@ class Predictor:
         self.target = self.recipe.target.corpus
         if self.recipe.target.slices.version == "frames":
             raise RecipeError("this model judges single frames; `predict` judges clips")
-        self.classes, self.front_end = classes[self.target], build_front_end(self.recipe)
-        self.model: TransferModel = build_model(
-            self.recipe, in_channels=int(self.front_end.channels), classes=classes, filled=True
-        ).eval()
-        fill_model(self.model, checkpoint, self.front_end.record())
+        self.model, self.front_end = filled_model(self.recipe, classes, checkpoint)
+        self.classes = classes[self.target]
         self.moments = _moments(checkpoint.normalisation)
         chosen = record.get("evaluation") or {}
         self.rule, self.temperature = chosen.get("rule", "mean"), float(chosen.get("temperature") or 1.0)

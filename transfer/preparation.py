@@ -37,6 +37,7 @@ from transfer.data.voices import assign_voices
 from transfer.errors import AudioError, RecipeError, did_you_mean
 from transfer.parting import assign_roles, columns_apart, part_corpus, read_frozen
 from transfer.recipe import Component, CorpusSection, Recipe
+from transfer.rehearsal import rehearse
 from transfer.standins import best_notes
 
 __all__ = ["Plan", "Prepared", "load", "plan", "read_all", "slicing_of"]
@@ -99,11 +100,14 @@ def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
 
     Args:
         recipe: the recipe.
-        decode: decode every file, and so find silent, cut-off and not finite audio before feature extraction does.
+        decode: try front end and extractor, and decode every file, and so find silent, cut-off and not finite audio
+            before feature extraction does.
 
     Raises:
         UserError: a corpus, label set, split or leak that the recipe has to deal with, by name.
     """
+    if decode:
+        rehearse(recipe)
     corpora, tables, coverage = read_all(recipe)
     learns_from = registries()["strategies"][recipe.strategy.name].learns_from
     frozen = read_frozen(recipe)
@@ -148,6 +152,7 @@ def load(
         AudioError: for audio that cannot be used, where the recipe refuses it.
     """
     start = time.perf_counter()
+    rehearse(recipe)
     front_end = build_front_end(recipe)
     store = extract_features(planned.slices, front_end, progress=progress, stored=True)
     slices = planned.slices.assign(position=np.arange(len(planned.slices)))

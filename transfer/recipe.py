@@ -74,7 +74,7 @@ class Compute(Section):
         False,
         description="torch.compile of extractor and heads; cuda_graphs replays steps of one shape on an NVIDIA GPU",
     )
-    threads: Count | None = Field(None, description="CPU threads; default: all cores")
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(None, description="CPU threads; default: all cores")
     reuse_memory: bool = Field(
         True, description="keep memory that tensors leave, instead of giving it back to the system (glibc)"
     )
@@ -119,7 +119,7 @@ class Recipe(Section):
         False,
         description="by speaker or voice: ranks among the own values, as normal deviates, in the place of mean and deviation",
     )
-    voices: Count = Field(5, description="how many voices are found in the target (normalisation: voice)")
+    voices: Count = Field(3, description="how many voices are found in the target (normalisation: voice)")
     batch_statistics: Literal["corpus", "shared"] = Field(
         "corpus",
         description="BatchNorm running statistics: one set for each corpus, or one for all, which source batches then move",

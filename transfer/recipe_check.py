@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from transfer.errors import RecipeError, did_you_mean
 from transfer.recipe import Recipe
 
-__all__ = ["Source", "checked_recipe"]
+__all__ = ["Source", "checked_recipe", "is_union_tag"]
 
 
 @dataclass
@@ -69,9 +69,9 @@ def _validate(tree: dict[str, Any], source: Source) -> Recipe:
 def _explain(tree: dict[str, Any], problem: Any, source: Source) -> str:
     """Say in words what pydantic found."""
     *above, last = map(str, problem["loc"]) if problem["loc"] else [""]
-    if problem["type"] != "extra_forbidden" and _is_union_tag(last):
+    if problem["type"] != "extra_forbidden" and is_union_tag(last):
         last = ""
-    names = [part for part in (*(part for part in above if not _is_union_tag(part)), last) if part]
+    names = [part for part in (*(part for part in above if not is_union_tag(part)), last) if part]
     if names[:2] == ["source", "0"] and isinstance(tree.get("source"), dict):
         names.pop(1)
     path = ".".join(names)
@@ -82,9 +82,14 @@ def _explain(tree: dict[str, Any], problem: Any, source: Source) -> str:
     return f"{source.place(path)}: {path}: {problem['msg']} (got {problem['input']!r})"
 
 
-def _is_union_tag(part: str) -> bool:
-    """Tell whether a part of an error's location names a member of a union, not a key."""
-    return "[" in part or part in {"constrained-int", "int", "str", "float", "list"}
+def is_union_tag(part: str) -> bool:
+    """Tell whether a part of an error's location names a member of a union, not a key.
+
+    Example:
+        >>> is_union_tag("float"), is_union_tag("epochs")
+        (True, False)
+    """
+    return "[" in part or part in {"constrained-int", "constrained-float", "int", "str", "float", "list"}
 
 
 def _fields(names: Sequence[str]) -> list[str]:

@@ -130,8 +130,13 @@ def _kind(schema: Mapping[str, Any]) -> str:
         inner = ", ".join(_kind(one) for one in items) if isinstance(items, list) else _kind(items) if items else "any"
         return f"list of {inner}"
     bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    limits = [f"{sign} {schema[key]:g}" for key, sign in bounds.items() if key in schema]
+    limits = [f"{sign} {_short(schema[key])}" for key, sign in bounds.items() if key in schema]
     return " ".join([{"object": "mapping"}.get(str(kind), str(kind or "any")), ", ".join(limits)]).strip()
+
+
+def _short(limit: float) -> str:
+    """Return a limit: whole ones in full, other ones in as few digits as they have."""
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 def _shown(schema: Mapping[str, Any]) -> str:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
-from transfer.data.corpus import Corpus
-from transfer.errors import UserError
+from transfer.data.corpus import Corpus, is_audio
+from transfer.data.labels import canonical_label
+from transfer.errors import CorpusError, UserError
 
-__all__ = ["Found", "Situation", "find_situation"]
+__all__ = ["Found", "Labelled", "Situation", "find_situation"]
+
+Labelled = Literal["none", "all"] | int
+NO_LABEL = (
+    "for a clip whose class is not known write any of the source's classes, each of them somewhere, and run `transfer init "
+    "--labelled none`: then no label is learnt from, and scores mean nothing"
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,7 @@ class Found:
         reader: what reads it.
         table: its clips.
         seconds: duration of each clip, s.
+        left_out: audio files below the root that are no clips.
     """
 
     name: str
@@ -31,11 +40,17 @@ class Found:
     reader: str
     table: pd.DataFrame
     seconds: pd.Series
+    left_out: tuple[str, ...] = ()
 
     @property
     def classes(self) -> list[str]:
         """The labels, sorted."""
         return sorted(self.table["label"].unique())
+
+    @property
+    def strange(self) -> list[str]:
+        """The labels that the registry of classes does not know."""
+        return [word for word in self.classes if canonical_label(word) is None]
 
     @property
     def speakers(self) -> int:
@@ -63,6 +78,7 @@ class Situation:
         bundle: a source that stays at home, instead of those.
         shared: canonical classes that target and all sources have; fewer than two are none.
         bundle_classes: the classes of the bundle's heads, by corpus.
+        labelled: how many of the target's speakers have labels to be learnt from; none where it is not known who speaks.
     """
 
     target: Found
@@ -70,20 +86,29 @@ class Situation:
     bundle: Path | None = None
     shared: tuple[str, ...] = ()
     bundle_classes: dict[str, tuple[str, ...]] | None = None
+    labelled: Labelled = "all"
 
 
-def find_situation(folder: Path, sources: Sequence[str] = (), *, reader: str | None = None) -> Situation:
+def find_situation(
+    folder: Path, sources: Sequence[str] = (), *, reader: str | None = None, labelled: Labelled = "all"
+) -> Situation:
     """Look at a folder of speech and at what else is there.
 
     Args:
         folder: the target's folder or manifest.
         sources: folders of corpora, names of corpora in $TRANSFER_CORPORA, or one bundle or run folder.
         reader: of the target, where it is not to be guessed.
+        labelled: how many of the target's speakers have labels to be learnt from.
 
     Raises:
-        UserError: for a folder that no reader knows, a source that is not there, or a bundle beside other sources.
+        UserError: for a folder that no reader knows, a source that is not there, a bundle beside other sources, or more
+            labelled speakers than leave one to be tested.
     """
-    target = _look(folder, reader)
+    try:
+        target = _look(folder, reader)
+    except CorpusError as error:
+        raise CorpusError(f"{error}; {NO_LABEL}" if "empty label" in str(error) else str(error)) from None
+    labelled = _checked(labelled, target)
     bundles = [Path(source) for source in sources if _is_model(Path(source))]
     if bundles and len(sources) > 1:
         raise UserError(f"{bundles[0]} is a trained model; it is a source by itself: leave the others out")
@@ -91,12 +116,23 @@ def find_situation(folder: Path, sources: Sequence[str] = (), *, reader: str | N
         from transfer.checkpoint import read_checkpoint
 
         classes = {name: tuple(found) for name, found in read_checkpoint(bundles[0]).record["classes"].items()}
-        return Situation(target, bundle=bundles[0].resolve(), bundle_classes=classes)
+        return Situation(target, bundle=bundles[0].resolve(), bundle_classes=classes, labelled=labelled)
     found = tuple(_source(source) for source in sources)
     names = [one.name for one in (target, *found)]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"two corpora are called {twice[0]!r}, by their folders; source and target must be different")
-    return Situation(target, found, shared=_shared([target, *found]) if found else ())
+    return Situation(target, found, shared=_shared([target, *found]) if found else (), labelled=labelled)
+
+
+def _checked(labelled: Labelled, target: Found) -> Labelled:
+    """Return how many speakers have labels to be learnt from, given who is there."""
+    if isinstance(labelled, int) and not 1 <= labelled < target.speakers:
+        who = f"{target.root} has {target.speakers} speakers" if target.speakers else "it is not known who speaks"
+        raise UserError(
+            f"{labelled} labelled speakers, and {who}; expected at least 1, and fewer than there are, so that somebody is left "
+            "to be tested: name another number, none or all (--labelled)"
+        )
+    return labelled if target.speakers else "none"
 
 
 def _is_model(path: Path) -> bool:
@@ -120,9 +156,8 @@ def _look(root: Path, reader: str | None) -> Found:
     chosen = reader or guess_reader(root)
     name = _name(root.resolve().parent.name if root.is_file() else root.resolve().name)
     corpus: Corpus = read_corpus(name, root, reader=chosen)
-    return Found(
-        name, root.resolve(), chosen, corpus.table, clip_seconds(corpus.table, scan_audio(corpus.table, decode=False))
-    )
+    seconds = clip_seconds(corpus.table, scan_audio(corpus.table, decode=False))
+    return Found(name, root.resolve(), chosen, corpus.table, seconds, tuple(filter(is_audio, corpus.ignored)))
 
 
 def _name(folder: str) -> str:
@@ -137,11 +172,7 @@ def _name(folder: str) -> str:
 
 
 def _shared(corpora: Sequence[Found]) -> tuple[str, ...]:
-    """Return the canonical classes that all corpora have; none where a word is not canonical in all of them."""
-    from transfer.data.labels import canonical_label
-
-    classes = [{canonical_label(word) for word in corpus.classes} for corpus in corpora]
-    if any(None in found for found in classes):
-        return ()
-    common = set.intersection(*classes)
-    return tuple(sorted(str(name) for name in common)) if len(common) > 1 else ()
+    """Return the canonical classes that all corpora have, whatever other words they use; one alone is none."""
+    common = set.intersection(*({canonical_label(word) for word in corpus.classes} for corpus in corpora))
+    shared = sorted(name for name in common if name is not None)
+    return tuple(shared) if len(shared) > 1 else ()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from transfer.choice import Choice
+from transfer.data.corpus import some
+from transfer.data.labels import canonical_label
 from transfer.errors import UserError
 from transfer.situation import Found, Situation
 
-__all__ = ["Choice", "choose", "render"]
+__all__ = ["choose"]
 
 ENOUGH_CLIPS = 5  # of a speaker, for statistics of his or her own: 5 clips read .49 and .48, 20 .53 and .52, the corpus's .40 and .33
 LONG_CLIP = 15.0  # s; what is longer is heard in windows
@@ -20,23 +19,21 @@ POSITIVE = ("MDD", "depressed", "1")
 RIDGE = {
     "epochs": 40,
     "batch_size": 64,
+    "balance": "sampler",
     "optimizer": {"name": "sgd", "lr": 0.02, "momentum": 0.9, "weight_decay": 0.1},
     "schedule": {"name": "cosine"},
     "label_smoothing": 0.0,
 }  # logistic regression with a ridge penalty, which is convex: seeds hardly matter
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Keys of a recipe, and why they are so.
-
-    Args:
-        keys: section -> value.
-        why: in plain words.
-    """
-
-    keys: dict[str, Any]
-    why: str
+NETWORK = {
+    "frontend": {"name": "mfcc", "order": 3},
+    "warping": False,
+    "extractor": {"name": "multi_tim", "mode": "attention", "blocks": 3},
+    "head": {"name": "temporal", "mode": "diff", "blocks": 5},
+    "pretraining": {"epochs": 60},
+    "training": {"epochs": 60, "batch_size": 64, "optimizer": {"name": "adamw", "lr": 0.0004}},
+    "strategy": {"name": "finetune"},
+    "selection": {"by": "target_validation"},
+}  # the lab's final network
 
 
 def choose(situation: Situation, *, name: str) -> list[Choice]:
@@ -57,45 +54,15 @@ def choose(situation: Situation, *, name: str) -> list[Choice]:
             f"{target.root}: who speaks is not known, so that no part can be tested on speakers that training has not heard; "
             "write a manifest.csv with columns path,label,speaker (docs/corpora.md), or give corpora to learn from (--source)"
         )
-    deep = _needs_network(situation)
+    if situation.labelled == "none" and not situation.shared:
+        raise UserError(
+            f"no label of {target.name} is to be learnt from, and it shares no two classes with a source (its own: "
+            f"{some(target.classes, most=9)}), so that nothing could tell them apart; if they are a source's classes in other "
+            "words, rename them in a manifest.csv with columns path,label,speaker; else let labels of some speakers be learnt "
+            "from (--labelled; for that the manifest says who speaks)"
+        )
     choices = [_what(situation, name), *_learnt(situation), _labels(situation), _split(situation)]
-    return [
-        *choices,
-        _heard(situation, deep),
-        _normalisation(target, warping=not deep and not situation.bundle),
-        _strategy(situation, deep),
-    ]
-
-
-def render(choices: list[Choice], *, head: str) -> str:
-    """Return choices as the text of a recipe, each below its reason.
-
-    Example:
-        >>> print(render([Choice({"name": "mine"}, "What it is called.")], head="Begun by hand."), end="")
-        # Begun by hand.
-        <BLANKLINE>
-        # What it is called.
-        name: mine
-    """
-    written = ["".join(_written(key, value) for key, value in choice.keys.items()) for choice in choices]
-    told = [_comment(choice.why) for choice in choices]
-    return "\n".join([_comment(head), *map("".join, zip(told, written, strict=True))])
-
-
-def _written(key: str, value: Any) -> str:
-    """Return a section as YAML: one line for each key of a section, and for what stands below it."""
-    style = None if isinstance(value, dict | list) else False
-    return str(yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, default_flow_style=style, width=120))
-
-
-def _comment(text: str) -> str:
-    """Return a text as YAML comments."""
-    return "".join(f"# {line}\n" for line in textwrap.wrap(text, 110))
-
-
-def _needs_network(situation: Situation) -> bool:
-    """Tell whether source and target share no classes, so that only a learnt extractor can carry something over."""
-    return bool(situation.sources) and not situation.shared
+    return [*choices, _heard(situation), _normalisation(target, warping=not situation.bundle), _strategy(situation)]
 
 
 def _what(situation: Situation, name: str) -> Choice:
@@ -103,26 +70,36 @@ def _what(situation: Situation, name: str) -> Choice:
     target = situation.target
     who = f"{target.speakers} speakers" if target.speakers else "speakers that are not known"
     return Choice(
-        {"name": name, "target": _section(target, labelled="none" if _without_labels(situation) else "all")},
-        f"The target: {len(target.table)} clips of {who}, classes {', '.join(target.classes)}, median {target.seconds.median():.1f} s.",
+        {"name": name, "target": _section(situation, target)},
+        f"The target: {len(target.table)} clips of {who}, classes {', '.join(target.classes)}, median "
+        f"{target.seconds.median():.1f} s.{_left_out(target)}",
     )
 
 
-def _section(corpus: Found, labelled: str | None = None) -> dict[str, Any]:
-    """Return the section of a corpus."""
+def _section(situation: Situation, corpus: Found, words: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return the section of a corpus; of its words only those are kept that the shared classes are found among."""
     section: dict[str, Any] = {"corpus": corpus.name, "root": str(corpus.root)}
     if corpus.reader != corpus.name:
         section["reader"] = corpus.reader
-    if labelled:
-        section["labelled_speakers"] = labelled
+    if situation.shared and corpus.strange:
+        words = {word: word for word in corpus.classes if word not in corpus.strange}
+    if words:
+        section["relabel"] = words
+    if corpus is situation.target:
+        section["labelled_speakers"] = situation.labelled
     if corpus.seconds.max() > LONG_CLIP:
         section["slices"] = {"version": "V1", "seconds": 10, "overlap": 2.5}
     return section
 
 
-def _without_labels(situation: Situation) -> bool:
-    """Tell whether no target label may be learnt from: the parts of unknown speakers cannot be kept apart."""
-    return not situation.target.speakers
+def _left_out(corpus: Found) -> str:
+    """Say which audio of a corpus's folder is not read."""
+    if not corpus.left_out:
+        return ""
+    told = (
+        f"{len(corpus.left_out)} audio files are left out" if len(corpus.left_out) > 1 else "1 audio file is left out"
+    )
+    return f" {corpus.name}: {told} ({some(corpus.left_out, most=2)})."
 
 
 def _learnt(situation: Situation) -> Iterator[Choice]:
@@ -134,61 +111,89 @@ def _learnt(situation: Situation) -> Iterator[Choice]:
         )
     elif situation.sources:
         yield Choice(
-            {"source": [_section(source) for source in situation.sources]},
-            "The corpora that are to help, all labelled.",
+            {"source": [_section(situation, source) for source in situation.sources]},
+            f"The corpora that are to help, all labelled.{''.join(map(_left_out, situation.sources))}",
         )
 
 
 def _labels(situation: Situation) -> Choice:
     """Say which classes are decided between, and by which head."""
+    corpora = (situation.target, *situation.sources)
     if situation.shared:
+        unknown = "; ".join(f"{corpus.name}: {_counted(corpus)}" for corpus in corpora if corpus.strange)
+        why = f" `relabel` leaves out words that the registry of classes does not know ({unknown}): name one there, with the "
         return Choice(
             {"labels": "shared", "heads": "shared"},
-            f"The classes that all corpora have: {', '.join(situation.shared)}; other clips are left out, and counted.",
+            f"The classes that all corpora have: {', '.join(situation.shared)}; other clips are left out, and counted."
+            + (why + "class that it means, to keep it." if unknown else ""),
         )
     keys: dict[str, Any] = {"labels": "as_is"}
     positive = [word for word in POSITIVE if word in situation.target.classes]
     if len(situation.target.classes) == 2 and positive:
         keys["positive"] = positive[0]
-    return Choice(keys, "The target's own classes." + (" Source and target share none." if situation.sources else ""))
+    if not situation.sources:
+        return Choice(keys, "The target's own classes.")
+    why = "The target's own classes. Source and target share none, or one alone."
+    if not any(corpus.strange for corpus in corpora):
+        return Choice(keys, why)
+    sections = {corpus.name: _section(situation, corpus, _in_other_words(corpus)) for corpus in corpora}
+    target = sections.pop(situation.target.name)
+    return Choice(
+        keys,
+        f"{why} If these are the source's classes in other words, map them (rename them in the manifest, or the folders) and "
+        "run init again; or map them here, in the place of the keys of the same names:",
+        {"target": target, "source": [*sections.values()], "labels": "shared", "heads": "shared", "strategy": JOINT},
+    )
+
+
+def _counted(corpus: Found) -> str:
+    """Return the words of a corpus that the registry does not know, with their numbers of clips."""
+    counts = corpus.table["label"].value_counts()
+    return some((f"{word} {counts[word]}" for word in corpus.strange), most=99)
+
+
+def _in_other_words(corpus: Found) -> dict[str, str]:
+    """Return a `relabel` to fill in, empty where every word is known."""
+    return {word: canonical_label(word) or "..." for word in corpus.classes} if corpus.strange else {}
 
 
 def _split(situation: Situation) -> Choice:
     """Say what is tested."""
-    if _without_labels(situation):
-        return Choice(
-            {"split": {"by": "speaker", "valid": 0, "transductive": True}},
-            "Who speaks is not known, so that no target label is learnt from: every clip is heard without its label, and scored.",
-        )
+    if situation.labelled != "all" and not situation.bundle:
+        return Choice({"split": {"by": "speaker", "valid": 0, "transductive": True}}, _heard_of(situation))
     few = situation.target.speakers < 20
     hint = (
         " With so few speakers one split says little: `transfer compare THIS --folds 5` tests everybody once."
         if few
         else ""
     )
-    valid = 0.2 if _needs_network(situation) or situation.bundle else 0
+    valid = 0.2 if situation.bundle else 0
     return Choice(
         {"split": {"by": "speaker", "valid": valid, "test": 0.25}}, f"Nobody is heard in training and tested.{hint}"
     )
 
 
-def _heard(situation: Situation, deep: bool) -> Choice:
+def _heard_of(situation: Situation) -> str:
+    """Say what is heard and scored of a target that is not all labelled."""
+    if situation.labelled != "none":
+        return (
+            f"{situation.labelled} of {situation.target.speakers} speakers, drawn by the seed, are learnt from with their labels; "
+            "the others are heard without, and scored."
+        )
+    heard = "no target label is learnt from: every clip is heard without its label, and scored."
+    if not situation.target.speakers:
+        return f"Who speaks is not known, so that {heard}"
+    return (
+        f"As asked, {heard} Where labels are made up, because no class is known, scores mean nothing; predictions are of the "
+        "classes that the manifest names."
+    )
+
+
+def _heard(situation: Situation) -> Choice:
     """Say what the model hears, and what hears it."""
     if situation.bundle:
         training = {"epochs": 24, "batch_size": 32, "optimizer": {"name": "adamw", "lr": 0.001}}
         return Choice({"training": training}, "How long the bundle's model learns here.")
-    if deep:
-        return Choice(
-            {
-                "frontend": {"name": "mfcc", "order": 3},
-                "extractor": {"name": "multi_tim", "mode": "attention", "blocks": 3},
-                "head": {"name": "temporal", "mode": "diff", "blocks": 5},
-                "pretraining": {"epochs": 60},
-                "training": {"epochs": 60, "batch_size": 64, "optimizer": {"name": "adamw", "lr": 0.0004}},
-            },
-            "The lab's final network: with other classes in the target only what an extractor learns can be carried over. On "
-            "small corpora it reads less than functionals with a linear classifier do within the target; compare with that.",
-        )
     return Choice(
         {
             "frontend": {"name": "prosody"},
@@ -198,7 +203,7 @@ def _heard(situation: Situation, deep: bool) -> Choice:
         },
         "Functionals of pitch, voice quality and spectrum under logistic regression: measured above eGeMAPS with a linear SVM "
         "and above every small network on real corpora of other languages (docs/evidence.md). The first run extracts them, "
-        "about 0.2 s a clip.",
+        "about 0.2 s a clip. Classes are drawn equally often.",
     )
 
 
@@ -209,8 +214,9 @@ def _normalisation(target: Found, *, warping: bool) -> Choice:
     if not target.speakers:
         return Choice(
             {"normalisation": "voice", **ranked},
-            "Each voice by its own clips, five voices found by ear, since who speaks is not known: worth .13 and .25 UAR over "
-            f"statistics of the corpus on two real corpora. It hears all clips, without labels.{why}",
+            "Each voice by its own clips, since who speaks is not known; who is who, and how many they are, is found by ear: worth "
+            ".13 and .25 UAR over statistics of the corpus on two real corpora, of five and six speakers with 84 clips or more "
+            "of each; with fewer clips or more speakers it was not measured. It hears all clips, without labels.",
         )
     if target.one_class_speakers > 0.5:
         return Choice(
@@ -232,32 +238,46 @@ def _normalisation(target: Found, *, warping: bool) -> Choice:
     )
 
 
-def _strategy(situation: Situation, deep: bool) -> Choice:
+def _strategy(situation: Situation) -> Choice:
     """Say how the source is used."""
-    if situation.bundle and situation.target.speakers:
+    last = {"by": "last"}
+    if situation.bundle:
         return Choice({"strategy": {"name": "finetune"}, "selection": {"by": "target_validation"}}, _BUNDLE)
-    if deep:
-        return Choice({"strategy": {"name": "finetune"}, "selection": {"by": "target_validation"}}, _DEEP)
+    if situation.sources and not situation.shared:
+        split = {**_split(situation).keys["split"], "valid": 0.2}
+        return Choice(
+            {"strategy": {"name": "scratch"}, "selection": last}, _NOTHING_SHARED, {**NETWORK, "split": split}
+        )
+    if situation.labelled != "all":
+        why = _UNLABELLED if situation.sources else _LITTLE_ALONE
+        return Choice({"strategy": {"name": "self_training"}, "selection": last}, why)
     if situation.sources:
-        name, why = ("self_training", _UNLABELLED) if _without_labels(situation) else ("joint", _POOLED)
-        return Choice({"strategy": {"name": name}, "selection": {"by": "last"}}, why)
-    return Choice({"strategy": {"name": "scratch"}, "selection": {"by": "last"}}, _ALONE)
+        return Choice({"strategy": JOINT, "selection": last}, _POOLED)
+    return Choice({"strategy": {"name": "scratch"}, "selection": last}, _ALONE)
 
 
+JOINT = {"name": "joint"}
 _BUNDLE = (
     "The bundle's extractor learns on at a tenth of the rate. `freeze` and `moment_matching` are one word away; `transfer "
     "compare` runs training from scratch beside it, which nothing that transfers can be believed without."
 )
-_DEEP = (
-    "No strategy was measured to beat training from scratch where the classes differ (README): believe a gain only from "
-    "`transfer compare THIS --folds 5 --seeds 3`, which runs the controls beside it."
+_NOTHING_SHARED = (
+    "The target alone: a linear classifier can carry nothing over between classes that differ, and no strategy was measured to "
+    "beat training from scratch there (README). Within a target functionals had higher means than every network (EMOVO, one seed: "
+    "docs/emovo_loso.md). What a network learns of the source can be carried over; believe a gain only from `transfer "
+    "compare THIS --folds 5 --seeds 3`, which runs the controls beside it. The lab's final network, in the place of the keys of "
+    "the same names:"
 )
 _UNLABELLED = (
     "The source learnt first, then the surest predictions on the target's own clips with it: what was best in both "
     "directions between two real corpora (docs/evidence.md)."
 )
+_LITTLE_ALONE = (
+    "The labelled speakers learnt first, then the surest predictions on the others' clips with them; there is no source, with "
+    "which alone this was measured. Add one with `transfer init --source FOLDER`."
+)
 _POOLED = (
-    "Source and labelled target learnt together. Where some speakers of the target have no labels (target.labelled_speakers: "
-    "a number), self_training learns from their clips too, and was best so far (docs/evidence.md)."
+    "Source and labelled target learnt together. Where no or few speakers of the target have labels, `transfer init --labelled "
+    "none` or a number writes self_training, which learns from all of their clips, and was best so far (docs/evidence.md)."
 )
 _ALONE = "The target alone, since there is no source; add one with `transfer init --source FOLDER`."

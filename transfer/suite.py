@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from transfer.engine import Engine
 from transfer.errors import RecipeError, did_you_mean
 from transfer.loading import Source, find_recipe, parse_file
-from transfer.section import Count, Section
+from transfer.section import Count, Section, Seed
 
 __all__ = ["CONTROLS", "Entry", "Suite", "load_suite"]
 
@@ -41,7 +41,7 @@ class Suite(Section):
     name: Annotated[str, Field(pattern=r"^[\w.+-]+$")] = "comparison"
     recipes: Annotated[list[Entry], Field(min_length=1)]
     overrides: dict[str, Any] = Field(default_factory=dict, description="dotted keys set in every recipe")
-    seeds: Annotated[list[int], Field(min_length=1)] = Field([0], description="a number of seeds, or a list of them")
+    seeds: Annotated[list[Seed], Field(min_length=1)] = Field([0], description="a number of seeds, or a list of them")
     folds: Annotated[int, Field(ge=2)] | None = Field(
         None, description="deal the target's speakers to so many folds, each the test once; their number: one left out"
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from transfer.output import write_json
 from transfer.recipe import Tracking
+from transfer.redaction import public_suite
 from transfer.suite import Suite
 from transfer.tracking import Status, Tracker, open_tracker
 
@@ -51,7 +52,7 @@ def tracked_comparison(suite: Suite, tracking: Tracking, folder: Path) -> Iterat
         folder: of the comparison.
     """
     tags = {"kind": "comparison", "synthetic": suite.synthetic}
-    with tracked_parent(suite.name, tracking, folder, params=suite.model_dump(mode="json"), tags=tags) as tracker:
+    with tracked_parent(suite.name, tracking, folder, params=public_suite(suite), tags=tags) as tracker:
         yield TrackedComparison(tracker)
 
 

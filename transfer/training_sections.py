@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from transfer.errors import did_you_mean
-from transfer.section import Component, Count, Positive, Section, Share
+from transfer.section import Component, Count, Positive, Section, Seed, Share
 
 __all__ = [
     "RULES",
@@ -62,8 +63,8 @@ def _rate(value: Any) -> Any:
         number = float(text.removeprefix("x"))
     except ValueError:
         raise ValueError(f"expected a rate such as 0.001 or a factor such as x0.1, got {value!r}") from None
-    if number < 0:
-        raise ValueError(f"a rate cannot be negative, got {value!r}")
+    if not 0 <= number < math.inf:
+        raise ValueError(f"a rate cannot be negative or infinite, got {value!r}")
     return text
 
 
@@ -76,7 +77,7 @@ class Training(Section):
 
     epochs: Count = Field(40, description="passes over the data")
     batch_size: Annotated[int, Field(ge=2)] = Field(32, description="slices of each corpus in a step")
-    seed: int = Field(0, description="of weights, batches and, without split.seed, parts")
+    seed: Seed = Field(0, description="of weights, batches and, without split.seed, parts")
     optimizer: Optimizer = Field(Optimizer(), description="the optimizer")
     schedule: Schedule = Field(Schedule(), description="of its rate")
     rates: dict[str, Rate] = Field(

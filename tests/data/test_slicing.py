@@ -176,11 +176,17 @@ def test_unknown_versions_list_the_ones_there_are():
         ({"overlap": 10}, "cannot overlap by 10 s"),
         ({"overlap": -1}, "cannot overlap by -1 s"),
         ({"minimum": 11}, "a minimum of 11 s does not fit"),
+        ({"overlap": 9.9999999}, "begin 1e-07 s after one another; expected at least 0.01 s"),
+        ({"seconds": 0.005, "overlap": 0, "minimum": 0}, "begin 0.005 s after one another"),
     ],
 )
 def test_lengths_that_cannot_be_are_refused(options, message):
     with pytest.raises(UserError, match=message):
         Slicing("V1", **options)
+
+
+def test_windows_may_begin_a_hundredth_of_a_second_after_one_another():
+    assert len(slice_corpus(clips(10.1), Slicing("V1", overlap=9.99))) == 11
 
 
 def test_clips_without_a_positive_duration_are_refused():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,10 @@ READERS: dict[str, Reader] = {
     "audformat": Reader("any corpus in audformat (db.yaml and its tables)", read_audformat, claims_audformat),
     "folders": Reader("any corpus in folders named by label (speakers unknown)", read_folders, claims_folders),
 }
+_EXPECTED = (
+    "those of a corpus that `transfer corpus list` lists, or manifest.csv (columns path, label, speaker), or audio in "
+    "folders named by label: angry/1.wav"
+)
 DECLARED = ("manifest", "audformat")
 """Readers of corpora that say themselves what they are."""
 
@@ -109,7 +113,8 @@ def guess_reader(root: str | Path) -> str:
     """Return the reader whose layout a folder follows.
 
     A manifest or an audformat header at the root decides; else the one layout that most of the audio files follow; else,
-    where no layout knows a file, folders named by label.
+    where no layout knows a file, folders named by label. A layout that would tell no speaker, and leave out files that lie
+    in folders, knows nothing that the folders do not say.
 
     Args:
         root: folder of the corpus, or a manifest.
@@ -135,12 +140,16 @@ def guess_reader(root: str | Path) -> str:
             )
         return "manifest"
     files = list_files(path)
-    claims = {name: found for name, reader in READERS.items() if (found := reader.claims(files))}
+    claims = {
+        name: found
+        for name, reader in READERS.items()
+        if (found := reader.claims(files)) and not (found < claims_folders(files) and _tells_no_speaker(name, files))
+    }
     declared = {name: found for name, found in claims.items() if name in DECLARED}
     known = {name: found for name, found in claims.items() if name != "folders"}
     candidates = declared or known or claims
     if not candidates:
-        raise nothing_found(path.name, path, files, expected="those of a corpus that `transfer corpus list` lists")
+        raise nothing_found(path.name, path, files, expected=_EXPECTED)
     most = max(candidates.values())
     best = [name for name, found in candidates.items() if found == most]
     audio = sum(map(is_audio, files))
@@ -151,6 +160,14 @@ def guess_reader(root: str | Path) -> str:
             "(reader: in a recipe, --reader on the command line)"
         )
     return best[0]
+
+
+def _tells_no_speaker(name: str, files: Sequence[str]) -> bool:
+    """Tell whether a layout would say of no file who speaks."""
+    if name not in LAYOUTS:
+        return False
+    telling = tuple(pattern for pattern in LAYOUTS[name].patterns if "(?P<speaker>" in pattern)
+    return not claims_layout(replace(LAYOUTS[name], patterns=telling), files)
 
 
 def read_corpus(

@@ -21,6 +21,7 @@ __all__ = ["VERSIONS", "Slicing", "slice_corpus"]
 VERSIONS = ("V0", "V1", "V2", "whole")
 GAP = 0.5  # s of silence between the recordings that V0 joins
 SHORTEST = 1e-3  # s; what a cut leaves of a recording below it is no sound
+HOP = 0.01  # s; windows that begin closer to one another are the same sound many times
 TOLERANCE = 1e-6  # s; below a sample at any rate, so that 17.5 s are two windows and no rest
 CARRIED = ("sex", "age", "language", "text", "session", "split")
 OWN = ("clip", "speaker", "recording", "label", "path", "start", "end", "seconds")  # what the slice table says itself
@@ -68,6 +69,11 @@ class Slicing:
         if not 0 <= self.overlap < self.seconds:
             raise UserError(
                 f"slices of {self.seconds} s cannot overlap by {self.overlap} s; expected 0 <= overlap < seconds"
+            )
+        if self.version == "V1" and self.seconds - self.overlap < HOP - TOLERANCE:
+            raise UserError(
+                f"slices of {self.seconds} s that overlap by {self.overlap} s begin {self.seconds - self.overlap:.3g} s after "
+                f"one another; expected at least {HOP} s, so make slices.overlap smaller"
             )
         if not 0 <= self.minimum <= self.seconds:
             raise UserError(

@@ -30,7 +30,7 @@ def within_speakers(vectors: np.ndarray, speakers: Sequence[str]) -> np.ndarray:
     return np.asarray(rest.T @ rest / len(rest))
 
 
-def find_voices(vectors: np.ndarray, within: np.ndarray, *, voices: int = 5, fewest: int = FEWEST) -> np.ndarray:
+def find_voices(vectors: np.ndarray, within: np.ndarray, *, voices: int = 3, fewest: int = FEWEST) -> np.ndarray:
     """Part clips into voices without labels: Ward's clustering of whitened vectors.
 
     Vectors are multiplied by (W + w I)^(-1/2), W their covariance within a speaker and w the mean of its diagonal, so
@@ -42,7 +42,7 @@ def find_voices(vectors: np.ndarray, within: np.ndarray, *, voices: int = 5, few
     Args:
         vectors: standardised, (N, D).
         within: W, measured where speakers are known, (D, D).
-        voices: how many to find; too few costs little, and too many takes emotions for voices.
+        voices: how many to find; too many takes emotions for voices, too few a voice for another.
         fewest: clips of a voice.
 
     Returns:
@@ -69,7 +69,7 @@ def find_voices(vectors: np.ndarray, within: np.ndarray, *, voices: int = 5, few
         groups[groups == small] = rest[((means - own) ** 2).sum(1).argmin()]
 
 
-def assign_voices(slices: pd.DataFrame, vectors: np.ndarray, *, target: str, voices: int = 5) -> pd.Series:
+def assign_voices(slices: pd.DataFrame, vectors: np.ndarray, *, target: str, voices: int = 3) -> pd.Series:
     """Return the voice of every slice: its speaker in a source that names them, a found one elsewhere.
 
     The target's speakers are not looked at. What training may hear of a corpus is parted by itself and each hidden part

@@ -63,7 +63,7 @@ class AlignmentLoss(BaseModel):
         {'bandwidth': 2.0}
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
     name: str
     weight: Annotated[float, Field(ge=0)] = 1.0
     level: Level = "universal"
