@@ -207,20 +207,27 @@ def table_of(runs: list[Any]) -> list[str]:
 
     result = compare_runs(runs, baseline="svm", level="recording", draws=5000)
     lines = [
-        "| row | UAR [95%] | minus the control [95%] | p | seed sd | training, s |",
-        "|---|---|---|---|---|---|",
+        "| row | UAR [95%] | minus the control [95%] | p | the recipe minus it [95%] | seed sd | training, s |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in sorted(result["systems"], key=lambda row: -row["score"]):
         gain = row["gain"]
         said = f"{gain['value']:+.3f} [{gain['interval'][0]:+.3f}, {gain['interval'][1]:+.3f}]" if gain else ""
         ends = f"[{row['interval'][0]:.3f}, {row['interval'][1]:.3f}]"
         p = f"{gain['p']:.3f}" if gain else ""
+        lead = "" if row["name"] in ("best", "svm") else lead_over(result["pairs"], row["name"])
         seconds = "" if row["name"] in ("coral", "transport") else f"{row['train_seconds']:.0f}"
-        lines.append(
-            f"| {WORDS[row['name']]} | {row['score']:.3f} {ends} | {said} | {p} | {row['seed_std'] or 0:.3f} | {seconds} |"
+        cells = (
+            WORDS[row["name"]],
+            f"{row['score']:.3f} {ends}",
+            said,
+            p,
+            lead,
+            f"{row['seed_std'] or 0:.3f}",
+            seconds,
         )
-    others = [lead_over(result["pairs"], name) for name in ("coral", "transport") if name in {r.system for r in runs}]
-    return [*lines, "", f"The recipe minus {' and minus '.join(others)}."] if others else lines
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def lead_over(pairs: list[dict[str, Any]], name: str) -> str:
@@ -228,7 +235,7 @@ def lead_over(pairs: list[dict[str, Any]], name: str) -> str:
     pair = next(pair for pair in pairs if {pair["a"], pair["b"]} == {"best", name})
     sign = 1 if pair["a"] == "best" else -1
     low, high = sorted(sign * end for end in pair["interval"])
-    return f"{WORDS[name]}: {sign * pair['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return f"{sign * pair['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def main() -> None:

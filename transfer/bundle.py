@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from transfer.bundle_record import check_moments, check_record, check_tensors
+from transfer.bundle_record import check_moments, check_record, check_tensors, check_voices
 from transfer.checkpoint import Checkpoint, in_order
 from transfer.data.cache import atomic_write
 from transfer.errors import BundleError, did_you_mean
@@ -35,7 +35,9 @@ TENSORS = {
     "weights.safetensors": "weights",
     "normalisation.safetensors": "normalisation",
     "moments.safetensors": "moments",
+    "voices.safetensors": "voices",
 }
+OPTIONAL = ("voices.safetensors",)  # there is none where no voices were found by ear
 RECORDS = {
     "recipe.json": "recipe",
     "front_end.json": "front_end",
@@ -71,7 +73,8 @@ def write_bundle(path: Path, checkpoint: Checkpoint, *, protocol: Mapping[str, A
     record = {**checkpoint.record, "evaluation": checkpoint.record.get("evaluation") or {}}
     told = {**record, "protocol": {**protocol, "name": record.get("name"), "heard": record.get("heard", [])}}
     check_record(told)
-    members = {name: save(_sorted(getattr(checkpoint, part))) for name, part in TENSORS.items()}
+    parts = {name: getattr(checkpoint, part) for name, part in TENSORS.items()}
+    members = {name: save(_sorted(part)) for name, part in parts.items() if part or name not in OPTIONAL}
     members |= {name: _json(told[key]) for name, key in RECORDS.items()} | {CARD: card.encode()}
     listed = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in members.items()}
     members = {MANIFEST: _json({**FORMAT, "files": listed}), **members}
@@ -88,12 +91,15 @@ def read_bundle(path: Path) -> Checkpoint:
     data = _read(path)
     record = {key: _tree(path, name, data[name]) for name, key in RECORDS.items()}
     check_record(record)
-    tensors = {part: _tensors(path, name, data[name]) for name, part in TENSORS.items()}
+    tensors = {part: _tensors(path, name, data[name]) if name in data else {} for name, part in TENSORS.items()}
     check_tensors(tensors["weights"], tensors["normalisation"])
     check_moments(tensors["moments"])
+    check_voices(tensors["voices"])
     protocol = record["protocol"]
     record |= {key: protocol[key] for key in ("name", "heard", "versions") if key in protocol}
-    return Checkpoint(tensors["weights"], tensors["normalisation"], in_order(record), tensors["moments"])
+    return Checkpoint(
+        tensors["weights"], tensors["normalisation"], in_order(record), tensors["moments"], tensors["voices"]
+    )
 
 
 def read_card(path: Path) -> str:
@@ -156,7 +162,7 @@ def _check_names(path: Path, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise BundleError(f"{path}: member {name!r} is there twice; which one is meant cannot be told")
-    if missing := [name for name in LARGEST if name not in names]:
+    if missing := [name for name in LARGEST if name not in (*names, *OPTIONAL)]:
         raise BundleError(f"{path}: no member {missing[0]!r}; the file is no bundle, or a part of it is lost")
 
 
@@ -167,10 +173,11 @@ def _check_hashes(path: Path, data: Mapping[str, bytes]) -> None:
         found = f"{manifest.get('format')!r}, version {manifest.get('version')!r}"
         raise BundleError(f"{path}: this is {found}; expected {FORMAT['format']!r}, version {FORMAT['version']}")
     files = manifest.get("files")
-    if not isinstance(files, dict) or set(files) != set(MEMBERS):
-        odd = sorted(set(files) ^ set(MEMBERS)) if isinstance(files, dict) else ["files"]
+    there = set(data) - {MANIFEST}
+    if not isinstance(files, dict) or set(files) != there:
+        odd = sorted(set(files) ^ there) if isinstance(files, dict) else ["files"]
         raise BundleError(f"{path}: the manifest does not list the members that are there: {odd[0]!r}")
-    for name in MEMBERS:
+    for name in sorted(there):
         if files[name] != {"sha256": hashlib.sha256(data[name]).hexdigest(), "bytes": len(data[name])}:
             raise BundleError(f"{path}: member {name!r} is not the one of the manifest: it was changed or damaged")
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from transfer.errors import BundleError
 
-__all__ = ["check_moments", "check_record", "check_tensors"]
+__all__ = ["check_moments", "check_record", "check_tensors", "check_voices"]
 
 
 def check_record(record: Mapping[str, Any]) -> None:
@@ -96,6 +96,26 @@ def check_moments(moments: Mapping[str, Tensor]) -> None:
         )
     if not all(torch.isfinite(tensor).all() for tensor in moments.values()):
         raise BundleError("moments.safetensors holds values that are not finite; the source has to be exported again")
+
+
+def check_voices(voices: Mapping[str, Tensor]) -> None:
+    """Refuse what is no covariance within speakers, or not finite; there may be none.
+
+    Args:
+        voices: `within`. Shape: (D, D).
+
+    Raises:
+        BundleError: saying what they are.
+
+    Example:
+        >>> check_voices({"within": torch.eye(2)})
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in voices.items()}
+    width = len(voices["within"]) if "within" in voices and voices["within"].ndim == 2 else 0
+    if voices and shapes != {"within": (width, width)}:
+        raise BundleError(f"voices.safetensors holds {shapes}; expected a covariance `within` of shape (D, D)")
+    if not all(torch.isfinite(tensor).all() for tensor in voices.values()):
+        raise BundleError("voices.safetensors holds values that are not finite; the model has to be exported again")
 
 
 def _names(tree: Any) -> Iterator[str]:

@@ -42,12 +42,14 @@ class Checkpoint:
         record: recipe, front end, classes of each corpus, versions.
         moments: `mean` (F,) and `covariance` (F, F) of the pooled universal features that training heard; none in files
             of before.
+        voices: `within` (D, D), how speakers vary within themselves, where the run found voices by ear.
     """
 
     weights: dict[str, Tensor]
     normalisation: dict[str, Tensor] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
     moments: dict[str, Tensor] = field(default_factory=dict)
+    voices: dict[str, Tensor] = field(default_factory=dict)
 
 
 def write_checkpoint(
@@ -56,6 +58,7 @@ def write_checkpoint(
     normalisation: Mapping[str, np.ndarray],
     record: Mapping[str, Any],
     moments: Mapping[str, Tensor] | None = None,
+    voices: np.ndarray | None = None,
 ) -> None:
     """Write a model file, whole or not at all.
 
@@ -65,11 +68,13 @@ def write_checkpoint(
         normalisation: statistics of the front end.
         record: anything that JSON can hold.
         moments: see `Checkpoint`.
+        voices: see `Checkpoint`.
     """
     model.use_statistics(next(iter(model.corpora)))  # what another run takes over are the first source's
     tensors = {f"model.{name}": value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     tensors |= {f"normalisation.{name}": torch.from_numpy(np.asarray(value)) for name, value in normalisation.items()}
     tensors |= {f"moments.{name}": value.contiguous().clone() for name, value in (moments or {}).items()}
+    tensors |= {} if voices is None else {"voices.within": torch.from_numpy(np.ascontiguousarray(voices))}
     text = json.dumps(dict(record), sort_keys=True)
     metadata = {"record": text, "sha256": _digest(tensors, text)}
     atomic_write(path, lambda temporary: save_file(tensors, temporary, metadata))
@@ -109,11 +114,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise RecipeError(
             f"{file} is damaged: what it holds is not what was written; train again, or take another copy"
         )
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "normalisation": {}, "moments": {}}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "normalisation": {}, "moments": {}, "voices": {}}
     for name, tensor in tensors.items():
         kind, _, rest = name.partition(".")
         parts.setdefault(kind, {})[rest] = tensor
-    return Checkpoint(parts["model"], parts["normalisation"], record, parts["moments"])
+    return Checkpoint(parts["model"], parts["normalisation"], record, parts["moments"], parts["voices"])
 
 
 def _digest(tensors: Mapping[str, Tensor], record: str) -> str:

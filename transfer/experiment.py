@@ -252,7 +252,7 @@ def _train(
 
     def save(path: Path, moments: Mapping[str, torch.Tensor] | None = None) -> None:
         model.eval()  # in training mode a corpus never trained on would take over statistics
-        write_checkpoint(path, model, prepared.normaliser.tensors(), record, moments)
+        write_checkpoint(path, model, prepared.normaliser.tensors(), record, moments, prepared.voices)
 
     def keep(epoch: int) -> None:
         if recipe.selection.keep == "every_epoch":

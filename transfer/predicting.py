@@ -22,11 +22,12 @@ from transfer.data.normalisation import Moments, Normaliser
 from transfer.data.scan import clip_problems, scan_audio, with_durations
 from transfer.data.slicing import Slicing, slice_corpus
 from transfer.data.sound import Sound, density_fault, features_of
+from transfer.data.voices import voices_of
 from transfer.errors import AudioError, RecipeError, UserError
 from transfer.evaluation.calibration import tempered
 from transfer.filled_model import filled_model
 from transfer.prediction import predict as predict_domain
-from transfer.preparation import slicing_of
+from transfer.preparation import slicing_of, voice_vectors
 from transfer.recipe import Recipe
 
 __all__ = ["Predicted", "Predictor", "predict"]
@@ -109,7 +110,7 @@ class Predictor:
             raise RecipeError("this model judges single frames; `predict` judges clips")
         self.model, self.front_end = filled_model(self.recipe, classes, checkpoint)
         self.classes = classes[self.target]
-        self.moments = _moments(checkpoint.normalisation)
+        self.moments, self.within = _moments(checkpoint.normalisation), checkpoint.voices.get("within")
         chosen = record.get("evaluation") or {}
         self.rule, self.temperature = chosen.get("rule", "mean"), float(chosen.get("temperature") or 1.0)
 
@@ -223,18 +224,25 @@ class Predictor:
         known = (slices["speaker"] != "").all()
         slices["speaker"] = slices["speaker"] if known else slices["recording"]
         if self._by_clips:
-            slices["voice"] = slices["speaker"] if known else "all clips"
-            fewest = int(slices["voice"].value_counts().min())
-            if fewest < FEWEST:
+            by_ear = not known and self.within is not None and (slices["path"] != "").all()
+            slices["voice"] = slices["speaker"] if known else self._voices(slices) if by_ear else "all clips"
+            counts = slices["voice"].value_counts()
+            if few := [f"{name} ({count})" for name, count in counts.items() if count < FEWEST]:
                 raise UserError(
                     "this model standardises each speaker by all of his or her own clips, and a clip is one row of functionals; "
-                    f"of one speaker there {'is' if fewest == 1 else 'are'} {fewest}, expected {FEWEST} at least, better 20: give "
-                    "them together, in a table with columns path and speaker"
+                    f"expected {FEWEST} at least of each, better 20; fewer are there of {', '.join(few[:5])}"
+                    f"{f' and {len(few) - 5} more' if len(few) > 5 else ''}: leave them out, or give more of them, together, in a "
+                    "table with columns path and speaker"
                 )
-            whom = "each speaker's clips" if known else f"all clips together{UNNAMED}"
+            found = f"each voice that was found by ear ({len(counts)})" if by_ear else f"all clips together{UNNAMED}"
+            whom = "each speaker's clips" if known else found
             return Normaliser("voice", warping=self.recipe.warping).fit(slices, clip), [f"standardised by {whom}"]
         whom = "each speaker's clips" if known else f"each recording{UNNAMED}"
         return Normaliser("speaker", warping=self.recipe.warping).fit(slices, clip), [f"standardised by {whom}"]
+
+    def _voices(self, slices: pd.DataFrame) -> list[str]:
+        """Return voices found as training found those of its target."""
+        return voices_of(voice_vectors(slices, cached=False), np.asarray(self.within), voices=self.recipe.voices)
 
     def _rows(self, slices: pd.DataFrame, level: Level) -> pd.DataFrame:
         """Return the rows of a level, with the decision."""

@@ -83,6 +83,7 @@ class Prepared:
         skipped: slices left out because their audio turned out unusable.
         leakage: what the audit of statistics and labels counted.
         notes: what the reader of the summary should know.
+        voices: how the sources' speakers vary within themselves, where voices were found by ear. Shape: (D, D).
     """
 
     domains: dict[str, Domain]
@@ -93,6 +94,7 @@ class Prepared:
     skipped: int
     leakage: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    voices: np.ndarray | None = None
 
 
 def plan(recipe: Recipe, *, decode: bool = False) -> Plan:
@@ -163,8 +165,10 @@ def load(
                 f"{len(store.problems)} of {len(store)} slices cannot be used: {listed}; mend or remove the files, or set `bad_audio: skip`"
             )
         slices = slices.drop(slices.index[list(store.problems)])
+    within = None
     if recipe.normalisation == "voice":
-        slices = slices.assign(voice=_voices(recipe, slices))
+        voices, within = assign_voices(slices, voice_vectors(slices), target=recipe.target.corpus, voices=recipe.voices)
+        slices = slices.assign(voice=voices)
     normaliser = Normaliser(recipe.normalisation, warping=recipe.warping).fit(
         slices.reset_index(drop=True), lambda i: store.clip(int(slices["position"].iloc[i]))
     )
@@ -188,17 +192,27 @@ def load(
         len(store.problems),
         {"statistics": statistics.record(), "labels": labels},
         [note] if note else [],
+        within,
     )
 
 
-def _voices(recipe: Recipe, slices: pd.DataFrame) -> pd.Series:
-    """Return the voice of every slice."""
-    store = extract_features(slices, build_component("normalisation", "frontends", Component(name="voice"), {}))
+def voice_vectors(slices: pd.DataFrame, *, cached: bool = True) -> np.ndarray:
+    """Return what describes the voice of every slice, (N, D).
+
+    Args:
+        slices: slice table.
+        cached: look into the cache of features, and write into it.
+
+    Raises:
+        AudioError: for slices in which no voice is to be heard.
+    """
+    store = extract_features(
+        slices, build_component("normalisation", "frontends", Component(name="voice"), {}), cached=cached
+    )
     if store.problems:
         listed = "; ".join(f"{slices['path'].iloc[i]}: {why}" for i, why in list(store.problems.items())[:5])
         raise AudioError(f"normalisation: voice: {len(store.problems)} slices have no voice to be told by: {listed}")
-    vectors = np.stack([store.clip(i)[0] for i in range(len(slices))])
-    return assign_voices(slices, vectors, target=recipe.target.corpus, voices=recipe.voices)
+    return np.stack([store.clip(i)[0] for i in range(len(slices))])
 
 
 def _read(section: CorpusSection) -> Corpus:

@@ -123,7 +123,8 @@ def with_durations(
     wrong = found[found != ""]
     if len(wrong) and (problems == "refuse" or len(wrong) == len(table)):
         named = some(f"{path} ({problem})" for path, problem in zip(table.loc[wrong.index, "path"], wrong, strict=True))
-        raise AudioError(f"{len(wrong)} of {len(table)} clips cannot be used: {named}; leave them out or replace them")
+        ways = "mend or remove the files, or set `bad_audio: skip`" if len(wrong) < len(table) else "replace them"
+        raise AudioError(f"{len(wrong)} of {len(table)} clips cannot be used: {named}; {ways}")
     kept: pd.DataFrame = table[found == ""].reset_index(drop=True)
     files = scan.set_index("path")["duration"].reindex(kept["path"]).to_numpy(dtype=float)
     ends = np.fmin(kept["end"].to_numpy(dtype=float), files)  # fmin takes the file's end where the clip's is NaN

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-__all__ = ["assign_voices", "find_voices", "within_speakers"]
+__all__ = ["assign_voices", "find_voices", "voices_of", "within_speakers"]
 
 FEWEST = 10  # clips; statistics of fewer would say more of their words than of the voice
 
@@ -69,7 +69,9 @@ def find_voices(vectors: np.ndarray, within: np.ndarray, *, voices: int = 3, few
         groups[groups == small] = rest[((means - own) ** 2).sum(1).argmin()]
 
 
-def assign_voices(slices: pd.DataFrame, vectors: np.ndarray, *, target: str, voices: int = 3) -> pd.Series:
+def assign_voices(
+    slices: pd.DataFrame, vectors: np.ndarray, *, target: str, voices: int = 3
+) -> tuple[pd.Series, np.ndarray]:
     """Return the voice of every slice: its speaker in a source that names them, a found one elsewhere.
 
     The target's speakers are not looked at. What training may hear of a corpus is parted by itself and each hidden part
@@ -81,9 +83,12 @@ def assign_voices(slices: pd.DataFrame, vectors: np.ndarray, *, target: str, voi
         target: corpus whose speakers are not used.
         voices: how many to find in each.
 
+    Returns:
+        The voices, and how vectors vary within the sources' speakers: what `voices_of` finds those of other audio by, (D, D).
+
     Example:
         >>> rows = {"corpus": list("aabb"), "speaker": list("xyzz"), "part": "train", "visible": True}
-        >>> assign_voices(pd.DataFrame(rows), np.eye(4), target="b").tolist()
+        >>> assign_voices(pd.DataFrame(rows), np.eye(4), target="b")[0].tolist()
         ['x', 'y', 'b/ voice 0', 'b/ voice 0']
     """
     hidden = slices["part"].astype(str).where(~slices["visible"].astype(bool), "")
@@ -91,7 +96,7 @@ def assign_voices(slices: pd.DataFrame, vectors: np.ndarray, *, target: str, voi
     groups = {name: apart == name for name in dict.fromkeys(apart)}
     standard = np.empty_like(vectors, float)
     for own in groups.values():
-        standard[own] = (vectors[own] - vectors[own].mean(0)) / (vectors[own].std(0) + 1e-8)
+        standard[own] = _standardised(vectors[own])
     known = ((slices["corpus"] != target) & (slices["speaker"] != "")).to_numpy()
     heard = known & slices["visible"].to_numpy(bool)
     speakers = (slices["corpus"].astype(str) + "/" + slices["speaker"]).to_numpy()
@@ -102,4 +107,25 @@ def assign_voices(slices: pd.DataFrame, vectors: np.ndarray, *, target: str, voi
         found = find_voices(standard[rows], within, voices=voices)
         result[rows] = [f"{name} voice {i}" for i in found]
     voices_found: pd.Series = pd.Series(result, index=slices.index, name="voice")
-    return voices_found
+    return voices_found, within
+
+
+def voices_of(vectors: np.ndarray, within: np.ndarray, *, voices: int = 3) -> list[str]:
+    """Return the voices of audio that no training heard, found as those of the target were.
+
+    Args:
+        vectors: of its clips, (N, D).
+        within: what `assign_voices` returned, (D, D).
+        voices: how many to find.
+
+    Example:
+        >>> voices_of(np.eye(2), np.eye(2))
+        ['voice 0', 'voice 0']
+    """
+    return [f"voice {i}" for i in find_voices(_standardised(vectors), within, voices=voices)]
+
+
+def _standardised(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors with mean 0 and deviation 1 in each number."""
+    result: np.ndarray = (vectors - vectors.mean(0)) / (vectors.std(0) + 1e-8)
+    return result
