@@ -34,6 +34,7 @@ NETWORK = {
     "strategy": {"name": "finetune"},
     "selection": {"by": "target_validation"},
 }  # the lab's final network
+JOINT, SELF_TRAINING = {"name": "joint"}, {"name": "self_training"}
 
 
 def choose(situation: Situation, *, name: str) -> list[Choice]:
@@ -53,6 +54,11 @@ def choose(situation: Situation, *, name: str) -> list[Choice]:
         raise UserError(
             f"{target.root}: who speaks is not known, so that no part can be tested on speakers that training has not heard; "
             "write a manifest.csv with columns path,label,speaker (docs/corpora.md), or give corpora to learn from (--source)"
+        )
+    if situation.labelled == "none" and situation.bundle:
+        raise UserError(
+            f"{situation.bundle} is learnt on with labels of the target, and --labelled none leaves none of them; name a number "
+            "of speakers, or give the source's corpora instead (--source)"
         )
     if situation.labelled == "none" and not situation.shared:
         raise UserError(
@@ -138,11 +144,12 @@ def _labels(situation: Situation) -> Choice:
         return Choice(keys, why)
     sections = {corpus.name: _section(situation, corpus, _in_other_words(corpus)) for corpus in corpora}
     target = sections.pop(situation.target.name)
+    strategy = JOINT if situation.labelled == "all" else SELF_TRAINING
     return Choice(
         keys,
         f"{why} If these are the source's classes in other words, map them (rename them in the manifest, or the folders) and "
         "run init again; or map them here, in the place of the keys of the same names:",
-        {"target": target, "source": [*sections.values()], "labels": "shared", "heads": "shared", "strategy": JOINT},
+        {"target": target, "source": [*sections.values()], "labels": "shared", "heads": "shared", "strategy": strategy},
     )
 
 
@@ -213,10 +220,11 @@ def _normalisation(target: Found, *, warping: bool) -> Choice:
     why = " Ranks rather than mean and deviation: better at every number of clips that was tried." if warping else ""
     if not target.speakers:
         return Choice(
-            {"normalisation": "voice", **ranked},
-            "Each voice by its own clips, since who speaks is not known; who is who, and how many they are, is found by ear: worth "
-            ".13 and .25 UAR over statistics of the corpus on two real corpora, of five and six speakers with 84 clips or more "
-            "of each; with fewer clips or more speakers it was not measured. It hears all clips, without labels.",
+            {"normalisation": "voice", "voices": 3, **ranked},
+            "Each voice by its own clips, since who speaks is not known: who is who is found by ear. Set `voices` to how many "
+            "people speak, up to five; three lose least where you cannot tell, and with one speaker take `normalisation: corpus`. "
+            "Measured on two real corpora of five and six speakers, and on parts of them (docs/evidence.md); with fewer clips or "
+            "more speakers believe less. It hears all clips, without labels.",
         )
     if target.one_class_speakers > 0.5:
         return Choice(
@@ -250,13 +258,12 @@ def _strategy(situation: Situation) -> Choice:
         )
     if situation.labelled != "all":
         why = _UNLABELLED if situation.sources else _LITTLE_ALONE
-        return Choice({"strategy": {"name": "self_training"}, "selection": last}, why)
+        return Choice({"strategy": SELF_TRAINING, "selection": last}, why)
     if situation.sources:
         return Choice({"strategy": JOINT, "selection": last}, _POOLED)
     return Choice({"strategy": {"name": "scratch"}, "selection": last}, _ALONE)
 
 
-JOINT = {"name": "joint"}
 _BUNDLE = (
     "The bundle's extractor learns on at a tenth of the rate. `freeze` and `moment_matching` are one word away; `transfer "
     "compare` runs training from scratch beside it, which nothing that transfers can be believed without."

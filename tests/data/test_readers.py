@@ -111,6 +111,31 @@ def test_what_a_corpus_says_of_itself_comes_before_its_layout(tmp_path):
         guess_reader(tmp_path)
 
 
+def test_folders_with_words_that_a_layout_without_speakers_lacks_are_read_as_folders(tmp_path):
+    words = ("anger", "fear", "happiness", "neutral", "sadness", "surprise")
+    touch(tmp_path, *(f"{word}/000.wav" for word in words))
+    assert guess_reader(tmp_path) == "folders"
+    assert read_corpus("mine", tmp_path).labels == words
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["angry/201.wav", "sad/201.wav", "surprise/201.wav"],
+        ["liuchanhg/angry/201.wav", "liuchanhg/sad/201.wav", "liuchanhg/noise.wav"],
+        ["angry/201-angry-liuchanhg.wav", "sad/201-sad-liuchanhg.wav", "other/test.wav"],
+    ],
+)
+def test_casia_is_guessed_where_it_reads_all_or_tells_who_speaks(tmp_path, files):
+    touch(tmp_path, *files)
+    assert guess_reader(tmp_path) == "casia"
+
+
+def test_audio_beside_a_layout_that_tells_who_speaks_does_not_make_it_folders(tmp_path):
+    touch(tmp_path, "f1/dis-f1-b1.wav", "f1/dis-f1-b2.wav", "f1/noise.wav")
+    assert guess_reader(tmp_path) == "emovo"
+
+
 def test_nothing_to_guess_from_is_named(tmp_path):
     with pytest.raises(CorpusError, match="does not exist"):
         guess_reader(tmp_path / "nowhere")
