@@ -30,6 +30,7 @@ baseline:
 evidence:
 	uv run python benchmarks/evidence.py --seeds 5
 	uv run python benchmarks/few_clips.py --page docs/evidence.md
+	uv run python benchmarks/few_voices.py
 	uv run python benchmarks/lab_question.py
 
 # The worst that can be done, and one table of what was survived; CI runs the same tests in their short form.
