@@ -213,7 +213,7 @@ def test_audio_that_is_left_out_is_counted(shelf, own):
 def test_what_voices_were_worth_is_said_with_its_condition(shelf):
     said = reasons(shelf / "unnamed", shelf / "nemo")
     assert "two real corpora of five and six speakers" in said
-    assert "with one speaker take `normalisation: corpus`" in said
+    assert "Set `voices` to how many people speak" in said
     assert "Ranks rather" not in said  # which was measured by speaker
 
 

@@ -222,9 +222,9 @@ def _normalisation(target: Found, *, warping: bool) -> Choice:
         return Choice(
             {"normalisation": "voice", "voices": 3, **ranked},
             "Each voice by its own clips, since who speaks is not known: who is who is found by ear. Set `voices` to how many "
-            "people speak, up to five; three lose least where you cannot tell, and with one speaker take `normalisation: corpus`. "
-            "Measured on two real corpora of five and six speakers, and on parts of them (docs/evidence.md); with fewer clips or "
-            "more speakers believe less. It hears all clips, without labels.",
+            "people speak, up to five; three lose least where you cannot tell, and most where it is one. Measured on two real "
+            "corpora of five and six speakers, and on parts of them (docs/evidence.md); with fewer clips or more speakers believe "
+            "less. It hears all clips, without labels.",
         )
     if target.one_class_speakers > 0.5:
         return Choice(
