@@ -87,37 +87,24 @@ GROUPS = (
         CORPUS,
         True,
     ),
-    Group(
-        "Two target speakers labelled, every choice of two; who speaks is known",
-        "few_shot",
-        {"best": {}, "plain": JOINT, "moments": MOMENTS},
-        POOLED,
-        False,
-        2,
-    ),
-    Group(
-        "One target speaker labelled, every choice; who speaks is known",
-        "few_shot",
-        {"best": {}, "plain": JOINT, "moments": MOMENTS},
-        POOLED,
-        False,
-        1,
-    ),
-    Group(
-        "The clips of two target speakers labelled, every choice of two; who speaks in the others is not known",
-        "few_shot",
-        {"best": VOICES, "plain": {**VOICES, **JOINT}},
-        {**CORPUS, **POOLED},
-        False,
-        2,
-    ),
-    Group(
-        "The clips of one target speaker labelled, every choice; who speaks in the others is not known",
-        "few_shot",
-        {"best": VOICES, "plain": {**VOICES, **JOINT}},
-        {**CORPUS, **POOLED},
-        False,
-        1,
+    *(
+        Group(
+            f"{of} labelled, every choice{' of two' * (labelled == 2)}; {whom}",
+            "few_shot",
+            rows,
+            control,
+            False,
+            labelled,
+        )
+        for whom, rows, control in (
+            ("who speaks is known", {"best": {}, "plain": JOINT, "moments": MOMENTS}, POOLED),
+            (
+                "who speaks in the others' clips is not known",
+                {"best": VOICES, "plain": {**VOICES, **JOINT}},
+                {**CORPUS, **POOLED},
+            ),
+        )
+        for of, labelled in (("Two target speakers", 2), ("One target speaker", 1))
     ),
 )
 

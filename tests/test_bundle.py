@@ -14,53 +14,18 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 import torch
 from safetensors.torch import load, save
 
+from tests import bundles
+from tests.bundles import members, rewrite
 from transfer import predict, run
 from transfer.bundle import MANIFEST, read_bundle, read_card
 from transfer.checkpoint import read_checkpoint
 from transfer.errors import BundleError, RecipeError, UserError
 from transfer.export_cli import export
 
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """Return the folder of a finished run, its bundle, and two audio files."""
-    from tests.conftest import TINY
-
-    here = tmp_path_factory.mktemp("bundle")
-    (here / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(here)
-        run(here / "tiny.yaml", ["tracking.kind=none"], synthetic=True, out=here / "out")
-    generator = np.random.default_rng(0)
-    for name, seconds in (("a", 1.3), ("b", 6.5)):
-        soundfile.write(here / f"{name}.wav", 0.1 * generator.standard_normal(int(16000 * seconds)), 16000)
-    export(here / "out", "bundle", here / "model.bundle")
-    return here
-
-
-def members(path):
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def rewrite(path, found, *, manifest=True):
-    """Write members as a hostile but careful hand would: with a manifest of the right hashes."""
-    if manifest:
-        tree = json.loads(found[MANIFEST])
-        tree["files"] = {
-            name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-            for name, data in found.items()
-            if name != MANIFEST
-        }
-        found = {**found, MANIFEST: json.dumps(tree).encode()}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in found.items():
-            archive.writestr(name, data)
-    return path
+trained = bundles.trained
 
 
 def with_record(found, name, **changes):
@@ -287,43 +252,3 @@ def test_a_record_cannot_name_a_function_to_be_called(trained, tmp_path, monkeyp
     with pytest.raises(RecipeError, match=r"'os:mkdir' is code that does not come with the toolkit"):
         Predictor(Checkpoint(found.weights, found.normalisation, {**found.record, "recipe": recipe}))
     assert not (tmp_path / "exploded").exists()
-
-
-def with_part(found, section, **options):
-    """Return members whose recipe has other options of a component."""
-    recipe = json.loads(found["recipe.json"])
-    recipe[section] |= options
-    return {**found, "recipe.json": json.dumps(recipe).encode()}
-
-
-def with_statistics(found, change):
-    """Return members whose statistics were changed."""
-    changed = {name: change(name, value) for name, value in load(found["normalisation.safetensors"]).items()}
-    return {**found, "normalisation.safetensors": save(changed)}
-
-
-UNFIT = {
-    "a width that its weights do not fill": (lambda f: with_part(f, "extractor", filters=400_000), "has shape"),
-    "a width that no machine holds": (lambda f: with_part(f, "extractor", filters=2**40), "filters"),
-    "a width below zero": (lambda f: with_part(f, "extractor", filters=-1), "filters"),
-    "more blocks than anybody has": (lambda f: with_part(f, "extractor", blocks=10**7), "blocks"),
-    "a window that fills the memory": (lambda f: with_part(f, "frontend", n_fft=2**30), "n_fft"),
-    "a hop of nothing": (lambda f: with_part(f, "frontend", hop=0), "hop"),
-    "classes of another corpus": (
-        lambda f: {**f, "labels.json": b'{"casia": ["angry", "fear"], "other": ["a", "b"]}'},
-        "not of its target 'modma'",
-    ),
-    "statistics of another width": (lambda f: with_statistics(f, lambda name, v: v[:5].clone()), "39 channels"),
-    "deviations below zero": (
-        lambda f: with_statistics(f, lambda name, v: -v if name.endswith("std") else v),
-        "below zero",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", UNFIT)
-def test_a_record_whose_weights_do_not_fit_is_refused_before_memory_is_taken(what, trained, tmp_path):
-    change, words = UNFIT[what]
-    file = rewrite(tmp_path / "hostile.bundle", change(members(trained / "model.bundle")))
-    with pytest.raises(UserError, match=words):
-        predict(file, [trained / "a.wav"])

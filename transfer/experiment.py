@@ -42,12 +42,13 @@ from transfer.processes import agreed_folder, agreed_signal, is_first, run_folde
 from transfer.progress import Reporter
 from transfer.projections import sample_embeddings
 from transfer.recipe import Recipe
+from transfer.redaction import public_recipe
 from transfer.scoring import check_target, score_parts
 from transfer.selection import check_selection
 from transfer.shards import share_rows
 from transfer.standins import with_standins
 from transfer.strategies import Strategy
-from transfer.summary import package_versions, public_recipe, summarise
+from transfer.summary import package_versions, summarise
 from transfer.tracked_run import track_corpora, track_result, tracked_run
 from transfer.tracking import Tracker
 from transfer.train_stage import train_stage

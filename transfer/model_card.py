@@ -39,7 +39,7 @@ def write_model_card(folder: Path, summary: Tree, recipe: Tree) -> None:
     Args:
         folder: of the run.
         summary: what `summary.json` holds.
-        recipe: as it may be recorded (`transfer.summary.public_recipe`).
+        recipe: as it may be recorded (`transfer.redaction.public_recipe`).
     """
     text = model_card(summary, recipe)
     atomic_write(folder / CARD, lambda path: path.write_text(text, encoding="utf-8"))

@@ -1,22 +1,44 @@
-"""What a comparison may say of how it was asked for: no folder, address or speaker that stood in an override or a message."""
+"""What may be recorded of a recipe, an override, a command or a message: no folder, no address, and no speaker unless allowed."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from transfer.data.cache import hash_id
 from transfer.data.readers import corpus_root
 from transfer.errors import UserError
 from transfer.recipe import Recipe
 from transfer.suite import Suite
 
-__all__ = ["public_command", "public_overrides", "public_reason", "public_suite"]
+__all__ = ["public_command", "public_overrides", "public_reason", "public_recipe", "public_suite"]
 
 PRIVATE = ("root", "checkpoint", "weights", "file", "uri", "fold", "labelled_speakers", "forbid")
 HIDDEN = "..."
 _INSIDE = re.compile(rf"\b({'|'.join(PRIVATE)})\b['\"]?\s*:")
+
+
+def public_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as it may be recorded: no folders or addresses, and speaker ids hashed unless allowed."""
+    tree = recipe.model_dump(mode="json")
+    for section in (*tree["source"], tree["target"]):
+        section["root"] = None
+    if tree["pretraining"]["checkpoint"]:
+        tree["pretraining"]["checkpoint"] = "(a local file)"
+    if isinstance(weights := tree["extractor"].get("weights"), str):
+        tree["extractor"]["weights"] = Path(weights).name  # which release, not where it lies
+    tree["tracking"]["uri"] = None  # it may hold a password
+    if tree["split"]["file"]:
+        tree["split"]["file"] = "(a local file)"  # split.hash says which
+    if isinstance(tree["split"]["fold"], str) and not recipe.plain_ids:
+        tree["split"]["fold"] = hash_id(f"{recipe.target.corpus}/speaker/{recipe.split.fold}")
+    named = tree["target"]["labelled_speakers"]
+    if isinstance(named, list) and not recipe.plain_ids:
+        tree["target"]["labelled_speakers"] = [hash_id(f"{recipe.target.corpus}/speaker/{name}") for name in named]
+    return tree
 
 
 def public_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from platform import python_version
 from typing import Any
 
 import pandas as pd
 
-from transfer.data.cache import hash_id
 from transfer.keeper import Record
 from transfer.preparation import Plan, Prepared
 from transfer.recipe import Recipe
 from transfer.selection import rule_of, tag
 
-__all__ = ["fingerprints", "package_versions", "public_recipe", "summarise"]
+__all__ = ["fingerprints", "package_versions", "summarise"]
 
 PACKAGES = (
     "transfer-speech",
@@ -160,23 +158,3 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def public_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe as it may be recorded: no folders or addresses, and speaker ids hashed unless allowed."""
-    tree = recipe.model_dump(mode="json")
-    for section in (*tree["source"], tree["target"]):
-        section["root"] = None
-    if tree["pretraining"]["checkpoint"]:
-        tree["pretraining"]["checkpoint"] = "(a local file)"
-    if isinstance(weights := tree["extractor"].get("weights"), str):
-        tree["extractor"]["weights"] = Path(weights).name  # which release, not where it lies
-    tree["tracking"]["uri"] = None  # it may hold a password
-    if tree["split"]["file"]:
-        tree["split"]["file"] = "(a local file)"  # split.hash says which
-    if isinstance(tree["split"]["fold"], str) and not recipe.plain_ids:
-        tree["split"]["fold"] = hash_id(f"{recipe.target.corpus}/speaker/{recipe.split.fold}")
-    named = tree["target"]["labelled_speakers"]
-    if isinstance(named, list) and not recipe.plain_ids:
-        tree["target"]["labelled_speakers"] = [hash_id(f"{recipe.target.corpus}/speaker/{name}") for name in named]
-    return tree

@@ -13,8 +13,9 @@ from transfer.checkpoint import FILE
 from transfer.errors import Pruned
 from transfer.preparation import Plan
 from transfer.recipe import Recipe
+from transfer.redaction import public_recipe
 from transfer.spool import FILES as SPOOL_FILES
-from transfer.summary import fingerprints, public_recipe
+from transfer.summary import fingerprints
 from transfer.tracking import Status, Tracker, open_tracker
 
 __all__ = ["headline", "track_corpora", "track_result", "tracked_run"]

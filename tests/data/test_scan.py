@@ -100,6 +100,8 @@ def test_clips_with_problems_are_skipped_by_choice(tmp_path):
     assert kept.index.to_list() == [0, 1]
     with pytest.raises(AudioError, match="1 of 1 clips cannot be used"):
         with_durations(table.iloc[:1], scan_audio(table), problems="skip")
+    with pytest.raises(AudioError, match="or set `bad_audio: skip`"):  # some can be used: this way goes on
+        with_durations(table, scan_audio(table))
 
 
 def test_extents_outside_of_the_file_are_problems(tmp_path):
