@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from safetensors.torch import load, save
 
 from tests import bundles
@@ -27,6 +28,14 @@ def with_statistics(found, change):
 
 
 UNFIT = {
+    "voices that are no covariance": (
+        lambda f: {**f, "voices.safetensors": save({"within": torch.ones(3, 2)})},
+        "expected a covariance `within`",
+    ),
+    "voices that are not finite": (
+        lambda f: {**f, "voices.safetensors": save({"within": torch.full((2, 2), torch.nan)})},
+        "not finite",
+    ),
     "a width that its weights do not fill": (lambda f: with_part(f, "extractor", filters=400_000), "has shape"),
     "a width that no machine holds": (lambda f: with_part(f, "extractor", filters=2**40), "filters"),
     "a width below zero": (lambda f: with_part(f, "extractor", filters=-1), "filters"),
