@@ -12,7 +12,7 @@ from feature_extractors.frontends.power import PowerSpectrogram
 
 __all__ = ["MelSpectrogram", "mel_filters"]
 
-BLOCK = 32  # bands that are computed together
+BLOCK = 16  # bands that are computed together
 
 
 def _hz_to_mel(hz: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 __all__ = ["PowerSpectrogram"]
 
-CHUNK = 80  # frames that a processor transforms at once: they fit its cache, and the allocator keeps their memory
+CHUNK = 160  # frames that a processor transforms at once: they fit its cache, and the allocator keeps their memory
 
 
 class PowerSpectrogram(nn.Module):
