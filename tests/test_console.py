@@ -1,12 +1,13 @@
 """What is printed is harmless to a terminal, whatever stands in files."""
 
 import json
+import sys
 
 import pytest
 from rich.table import Table
 from rich.text import Text
 
-from transfer.console import console, print_json, visible
+from transfer.console import console, echo, print_json, visible
 
 WILD = "a\x1b[2J\x1b]0;pwned\x07\x9b31m\x7f\rb\x00"
 SHOWN = r"a\x1b[2J\x1b]0;pwned\x07\x9b31m\x7f\x0db\x00"
@@ -60,6 +61,13 @@ def test_json_says_the_same_without_control_characters(capsys):
     out = capsys.readouterr().out
     assert json.loads(out) == {WILD: WILD}
     assert not set(map(chr, [*range(10), *range(11, 32), *range(127, 160)])) & set(out)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_result_is_whole_in_a_file_and_harmless_on_a_terminal(terminal, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    echo(WILD)
+    assert capsys.readouterr().out == (SHOWN if terminal else WILD) + "\n"
 
 
 def test_errors_show_them_too(command, tmp_path):

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from transfer.compare_cli import compare_command, curve_command
-from transfer.console import console, print_json, visible
+from transfer.console import console, echo, print_json, visible
 from transfer.corpus_cli import corpus_app
 from transfer.export_cli import export_command
 from transfer.init_cli import init_command
@@ -146,7 +146,7 @@ def show_command(
     if as_json:
         print_json(tree)
     else:
-        typer.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True).rstrip())
+        echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True).rstrip())
 
 
 @app.command("validators")

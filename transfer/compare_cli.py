@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from transfer.console import console, print_json
+from transfer.console import console, echo, print_json
 from transfer.trust import Trust
 
 __all__ = ["compare_command", "curve_command", "engine_of"]
@@ -87,7 +87,7 @@ def compare_command(
     elif form:
         from transfer.evaluation.report import render
 
-        typer.echo(render(Path(found["folder"]), form))
+        echo(render(Path(found["folder"]), form))
     else:
         print_comparison(found, console(stderr=False))
         typer.echo(f"page: {found['folder']}/report.html")
@@ -134,9 +134,9 @@ def curve_command(
     if as_json:
         print_json(found)
         return
-    typer.echo(rows(found).to_string(index=False, na_rep="", float_format="%.3f"))
+    echo(rows(found).to_string(index=False, na_rep="", float_format="%.3f"))
     for sentence in found["sentences"]:
-        typer.echo(sentence)
+        echo(sentence)
     typer.echo(f"written to {found['folder']}: curve.json, curve.csv, curve.png, and a page for each point")
 
 

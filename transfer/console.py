@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from rich.segment import Segment
     from rich.text import Text
 
-__all__ = ["NOTICE", "console", "print_json", "visible"]
+__all__ = ["NOTICE", "console", "echo", "print_json", "visible"]
 
 NOTICE = "A research tool: what it says is no diagnosis."
 """What stands beside every prediction."""
@@ -48,6 +49,13 @@ def console(*, stderr: bool = True) -> Console:
                 yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
     return Harmless(stderr=stderr, markup=False, emoji=False)  # names from files are text, never markup
+
+
+def echo(text: str) -> None:
+    """Print a result on stdout: as it is for a program or a file, with control characters written out on a terminal."""
+    import typer
+
+    typer.echo(visible(text) if sys.stdout.isatty() else text, color=True)  # which takes nothing out
 
 
 def print_json(value: Any) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from transfer.console import NOTICE, console
+from transfer.console import NOTICE, console, echo
 from transfer.errors import UserError
 from transfer.trust import Trust
 
@@ -103,7 +103,7 @@ def _judge_files(
         found = predict(checkpoint, names, level=level.value, unreadable="refuse" if refuse else "skip", progress=tick)
     _tell(found)
     text = write_answer(found.table, out, form.value if form else None)
-    typer.echo(text if text is not None else f"written to {out}: {len(found.table)} rows")
+    echo(text if text is not None else f"written to {out}: {len(found.table)} rows")
     err.print(NOTICE)
 
 
@@ -158,6 +158,6 @@ def _print_lines(found: Predicted, form: PredictionFormat | None, *, header: boo
     if form == PredictionFormat.json:
         text = "\n".join(json.dumps(row, ensure_ascii=False) for row in table.to_dict("records"))
     else:
-        text = safe_cells(table).to_csv(index=False, header=header).rstrip("\n")
-    typer.echo(text)
+        text = safe_cells(table).to_csv(index=False, header=header, lineterminator="\n").rstrip("\n")
+    echo(text)
     sys.stdout.flush()

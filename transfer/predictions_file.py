@@ -72,5 +72,5 @@ def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
 def _text(table: pd.DataFrame, form: str) -> str:
     """Return a table as CSV or JSON, the columns in their order."""
     if form == "csv":
-        return str(safe_cells(table).to_csv(index=False)).rstrip("\n")
+        return str(safe_cells(table).to_csv(index=False, lineterminator="\n")).rstrip("\n")
     return json.dumps(table.to_dict("records"), ensure_ascii=False, indent=2)
