@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 __all__ = ["Description", "Layer", "describe", "multiply_adds", "receptive_field"]
 
 FARTHEST = 2048  # frames up to which a clip is lengthened where every frame still counts
+FIRST = 8192  # frames, or samples of a waveform, of which the receptive field is looked for first
 
 
 class Layer(NamedTuple):
@@ -74,11 +75,11 @@ def describe(extractor: nn.Module, shape: tuple[int, ...]) -> Description:
         if first is not None:
             shapes[module] = tuple(first.shape)
 
-    network = _in_evaluation(extractor)
+    network, clip = _uncomputed(extractor, shape)
     with ExitStack() as hooks:
         for module in network.modules():
             hooks.callback(module.register_forward_hook(note).remove)
-        frames = network(torch.zeros(1, *shape, dtype=torch.float64))
+        frames = network(clip)
         layers = tuple(
             Layer(name, type(m).__name__, shapes.get(m), own)
             for name, m in network.named_modules()
@@ -111,9 +112,9 @@ def multiply_adds(extractor: nn.Module, shape: tuple[int, ...]) -> int:
     extra = {aten.mv: lambda a, b, *args, **kwargs: 2 * prod(a)}  # a matrix with a vector: torch leaves it out
     counter = FlopCounterMode(display=False, custom_mapping=extra)
     # Without fused kernels (for recurrent layers: in double precision) all are the matrix products they consist of.
-    network = _in_evaluation(extractor)
+    network, clip = _uncomputed(extractor, shape)
     with sdpa_kernel(SDPBackend.MATH), counter:
-        network(torch.zeros(1, *shape, dtype=torch.float64))
+        network(clip)
     return int(counter.get_total_flops()) // 2
 
 
@@ -121,7 +122,8 @@ def receptive_field(extractor: nn.Module, shape: tuple[int, ...]) -> int | None:
     """Measure how many input frames the middle output frame depends on, from first to last.
 
     The gradient of that frame is taken for two random clips in double precision, in evaluation; where it reaches an end
-    of the clip, the clip is lengthened. None stands for the whole clip: all of T frames and, where T is less, all of 2,048.
+    of the clip, the clip is lengthened; of a long clip a part comes first. None stands for the whole clip: all of T frames
+    and, where T is less, all of 2,048.
 
     Args:
         extractor: maps (N, C, T) to `Frames`.
@@ -132,15 +134,16 @@ def receptive_field(extractor: nn.Module, shape: tuple[int, ...]) -> int | None:
         >>> receptive_field(EXTRACTORS["tim"](in_channels=13, blocks=3), (13, 50))  # both directions
         29
     """
-    *channels, frames = shape
+    *channels, whole = shape
+    frames = min(whole, FIRST)
     network = _in_evaluation(extractor)
     first, last = _reach(network, (2, *channels, frames))
     if (first, last) == (0, frames - 1):
-        farthest = max(frames, FARTHEST)
+        farthest = max(whole, FARTHEST)
         if farthest == frames or _reach(network, (1, *channels, farthest)) == (0, farthest - 1):
             return None
     while first == 0 or last == frames - 1:
-        if 2 * frames > 8 * FARTHEST:
+        if 2 * frames > max(whole, 8 * FARTHEST):
             return None
         frames *= 2
         first, last = _reach(network, (2, *channels, frames))
@@ -162,6 +165,17 @@ def _reach(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
 def _in_evaluation(extractor: nn.Module) -> nn.Module:
     """Return a copy in evaluation and double precision; the extractor itself stays as it is."""
     return copy.deepcopy(extractor).cpu().double().eval().requires_grad_(False)
+
+
+def _uncomputed(extractor: nn.Module, shape: tuple[int, ...]) -> tuple[nn.Module, Tensor]:
+    """Return a copy and a clip without values, which cost no time; with values where the extractor asks for them."""
+    network, clip = _in_evaluation(extractor), torch.zeros(1, *shape, dtype=torch.float64, device="meta")
+    try:
+        shapes = copy.deepcopy(network).to("meta")
+        shapes(clip)
+    except (NotImplementedError, RuntimeError):
+        return network, torch.zeros_like(clip, device="cpu")
+    return shapes, clip
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:

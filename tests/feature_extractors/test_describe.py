@@ -86,3 +86,32 @@ def test_scales_and_pooled_time_are_told():
     assert describe(EXTRACTORS["mtcn"](in_channels=13, filters=6, blocks=2), (13, T)).scales == 2
     small = {"width": 8, "heads": 1, "layers": 1, "feedforward": 8}
     assert describe(EXTRACTORS["bert"](in_channels=13, **small), (13, T)).output == (8, 1)
+
+
+def test_counting_computes_nothing():
+    assert multiply_adds(nn.Conv1d(4, 6, 3, padding=1), (4, 10**10)) == 4 * 6 * 3 * 10**10  # 320 GB of samples
+
+
+class AsksForValues(nn.Conv1d):
+    def forward(self, x):
+        return super().forward(x) if x.sum().item() == 0 else x
+
+
+def test_an_extractor_that_asks_for_values_is_counted_with_values():
+    assert multiply_adds(AsksForValues(4, 6, 3, padding=1), (4, T)) == 4 * 6 * 3 * T
+
+
+class Noting(nn.Conv1d):
+    seen: list[int]
+
+    def forward(self, x):
+        self.seen.append(x.shape[-1])
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(("kernel", "longest"), [(3201, 8192), (9001, 40000)])
+def test_the_receptive_field_of_a_waveform_is_looked_for_in_a_part_of_it(kernel, longest, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Noting, "seen", seen, raising=False)
+    assert receptive_field(Noting(1, 2, kernel, padding="same"), (1, 40000)) == kernel
+    assert max(seen) == longest
