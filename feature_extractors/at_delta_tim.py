@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from feature_extractors.at_tim import AttendedScales, ScaleAttention
 from feature_extractors.frame_masking import FrameMasking
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, zero_padding
 from feature_extractors.temporal_block import ConvNorm, Residual, Variant
 from feature_extractors.temporal_stack import ConvStack, DifferenceStack, differences, stack_scales
 
@@ -88,6 +88,7 @@ class AttentionDeltaTIM(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         if version not in (1, 2):
             raise ValueError(f"unknown version {version!r}; choose 1 or 2")
         self.dim = filters
@@ -113,7 +114,7 @@ class AttentionDeltaTIM(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each clip."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=self.in_channels)
         x = zero_padding(x, valid)
         if self.masking is not None:
             x = self.masking(x)

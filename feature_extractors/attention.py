@@ -25,46 +25,50 @@ AttentionKind = Literal["multi_head", "aft_local", "aft_simple", "se"]
 class MultiHeadAttention(nn.Module):
     """Multi-head self-attention with residual and layer normalisation.
 
-    y = LayerNorm(x + W_o concat_h softmax(Q_h K_h^T / sqrt(D/H)) V_h), with Q, K and V from one fused projection.
+    y = LayerNorm(x + W_o concat_h softmax(Q_h K_h^T / sqrt(W)) V_h), with Q, K and V from one fused projection to H W.
     Padded frames are attended by none. Dropout, where there is any, falls on the softmax and on what is added to x.
 
     Reference: Vaswani et al., Attention Is All You Need, NeurIPS 2017.
 
     Args:
         dim: D.
-        heads: H; divides D.
+        heads: H; divides D unless their width is given.
         dropout: probability that a value is dropped.
+        head_width: W, channels of a head; None stands for D/H.
 
     Shape:
         x (N, T, D), valid (N, T) or None -> (N, T, D)
 
     Raises:
-        ValueError: where `heads` does not divide `dim`.
+        ValueError: where `heads` does not divide `dim` and there is no width, or there is less than one head or channel.
 
     Example:
         >>> MultiHeadAttention(128, heads=4)(torch.randn(2, 50, 128)).shape
         torch.Size([2, 50, 128])
     """
 
-    def __init__(self, dim: int, *, heads: int = 4, dropout: float = 0.0) -> None:
+    def __init__(self, dim: int, *, heads: int = 4, dropout: float = 0.0, head_width: int | None = None) -> None:
         super().__init__()
-        if dim % heads:
+        if heads < 1 or (head_width is not None and head_width < 1):
+            raise ValueError(f"heads is {heads} and head_width {head_width}; expected at least one head of one channel")
+        if head_width is None and dim % heads:
             raise ValueError(f"{heads} heads cannot share a width of {dim}; choose a number of heads that divides it")
+        inner = heads * (head_width or dim // heads)  # H W
         self.heads = heads
         self.dropout = dropout
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
+        self.qkv = nn.Linear(dim, 3 * inner)
+        self.out = nn.Linear(inner, dim)
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         """Attend; `valid` marks the real frames."""
-        n, t, d = x.shape
+        n, t, _ = x.shape
         x = x.contiguous()  # often a transposed view; one copy here saves several below
         q, k, v = (part.view(n, t, self.heads, -1).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1))
         mask = None if valid is None else valid[:, None, None, :]  # (N, 1, 1, T)
         dropout = self.dropout if self.training else 0.0
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)  # (N, H, T, D/H)
-        y = self.out(y.transpose(1, 2).reshape(n, t, d))  # (N, T, D)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)  # (N, H, T, W)
+        y = self.out(y.transpose(1, 2).flatten(2))  # (N, T, D)
         normed: Tensor = self.norm(x + F.dropout(y, dropout, self.training))
         return normed
 

@@ -31,6 +31,7 @@ class AttentionStack(TemporalStack):
         attention: kind of attention.
         width: channels of the blocks and D of the attention.
         heads: heads of `multi_head`.
+        offset: learn the bias of the last normalisation; False where the scales are only fused and normalised.
         options: further options of `TemporalStack`.
 
     Example:
@@ -47,12 +48,13 @@ class AttentionStack(TemporalStack):
         attention: AttentionKind = "multi_head",
         width: int = 128,
         heads: int = 4,
+        offset: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(width, width, dilations=dilations, **options)
         self.attention = nn.ModuleList(build_attention(attention, width, heads=heads) for _ in dilations)
         self.project_in = ConvNorm(in_channels, width, relu=False)
-        self.project_out = ConvNorm(width, filters, relu=False)
+        self.project_out = ConvNorm(width, filters, relu=False, offset=offset)
 
     def levels(self, x: Tensor, valid: Tensor | None) -> list[Tensor]:
         """Return the attended outputs, projected to F filters."""

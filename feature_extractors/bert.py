@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, zero_padding
 from feature_extractors.positions import sinusoidal_positions
 from feature_extractors.transformer_encoder import TransformerEncoder
 
@@ -56,6 +56,7 @@ class BERT(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.dim = width
         self.project = nn.Conv1d(in_channels, width, 1)
         self.cls = nn.Parameter(0.02 * torch.randn(width, 1))
@@ -68,7 +69,7 @@ class BERT(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each clip."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=self.in_channels)
         x = self.project(zero_padding(x, valid))  # (N, D, T)
         x = torch.cat([self.cls.to(x.dtype).expand(len(x), -1, -1), x], dim=2)  # (N, D, 1 + T)
         x = x + sinusoidal_positions(x.shape[2], self.dim, like=x)

@@ -32,6 +32,7 @@ class CNNTransformer(nn.Module):
         width: D.
         layers: number of encoder layers.
         heads: number of heads; divides D.
+        head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         activation: of the feed-forward layers, `relu` or `gelu`.
         dropout: probability that a channel is dropped inside the blocks, and a value inside the encoder.
@@ -65,6 +66,7 @@ class CNNTransformer(nn.Module):
         width: int = 256,
         layers: int = 3,
         heads: int = 8,
+        head_width: int | None = None,
         feedforward: int = 1024,
         activation: Activation = "relu",
         dropout: float = 0.1,
@@ -78,6 +80,7 @@ class CNNTransformer(nn.Module):
             width,
             layers=layers,
             heads=heads,
+            head_width=head_width,
             feedforward=feedforward,
             dropout=dropout,
             activation=activation,

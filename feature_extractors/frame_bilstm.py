@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, zero_padding
 from feature_extractors.lstm import MaskedLSTM
 from feature_extractors.pointwise_mlp import PointwiseMLP
 
@@ -58,6 +58,7 @@ class FrameBiLSTM(nn.Module):
         read: Read = "ends",
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         if read not in get_args(Read):
             raise ValueError(f"read is {read!r}; expected one of {', '.join(get_args(Read))}")
         self.read = read
@@ -74,7 +75,7 @@ class FrameBiLSTM(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each window."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=self.in_channels)
         y = self.lstm(zero_padding(x, valid), valid)  # (N, 2 units, n)
         if lengths is None:
             lengths = x.new_full((len(x),), x.shape[2]).long()

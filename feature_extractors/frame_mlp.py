@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, valid_frames, zero_padding
 from feature_extractors.pointwise_mlp import PointwiseMLP
 
 __all__ = ["FrameMLP", "check_neighbours"]
@@ -50,6 +51,7 @@ class FrameMLP(nn.Module):
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         check_neighbours(neighbours)
         block = [width, 2 * width, width] if expand else [width]
         self.neighbours = neighbours
@@ -58,15 +60,17 @@ class FrameMLP(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each window or clip."""
-        frames = x.shape[2] - self.neighbours + 1
-        if frames < 1:
+        valid = real_frames(x, lengths, channels=self.in_channels)
+        shortest = x.shape[2]
+        if lengths is not None and not torch.compiler.is_compiling():
+            shortest = int(lengths.min())
+        if shortest < self.neighbours:
             raise ValueError(
-                f"a window of {x.shape[2]} frames was given; this network sees {self.neighbours} neighbours at once"
+                f"a window of {shortest} frames was given; this network sees {self.neighbours} neighbours at once"
             )
-        x = zero_padding(x, valid_frames(lengths, clips=x.shape[0], frames=x.shape[2]))
-        valid = (
-            None if lengths is None else valid_frames(lengths - self.neighbours + 1, clips=x.shape[0], frames=frames)
-        )
+        x, frames = zero_padding(x, valid), x.shape[2] - self.neighbours + 1
+        if lengths is not None:
+            valid = valid_frames(lengths - self.neighbours + 1, clips=x.shape[0], frames=frames)
         return Frames.build(self.mlp(x, valid), valid)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Frames", "reverse_time", "valid_frames", "zero_padding"]
+__all__ = ["Frames", "real_frames", "reverse_time", "valid_frames", "zero_padding"]
 
 
 class Frames(NamedTuple):
@@ -97,6 +97,44 @@ def valid_frames(lengths: Tensor | None, *, clips: int, frames: int) -> Tensor |
         if shortest == frames:
             return None
     return torch.arange(frames, device=lengths.device) < lengths[:, None]  # (N, T)
+
+
+def real_frames(x: Tensor, lengths: Tensor | None, *, channels: int) -> Tensor | None:
+    """Check what an extractor is given, and mask its real frames as `valid_frames` does.
+
+    Args:
+        x: features, or a waveform of one channel. Shape: (N, C, T).
+        lengths: number of real frames of each clip, or None. Shape: (N,).
+        channels: C that the extractor was built for.
+
+    Shape:
+        (N, T), True at real frames, or None.
+
+    Raises:
+        TypeError: for something else than tensors, of floating point numbers and of integers.
+        ValueError: for another shape or number of channels, no frame, or lengths that do not fit.
+
+    Example:
+        >>> real_frames(torch.randn(39, 50), None, channels=39)
+        Traceback (most recent call last):
+        ...
+        ValueError: the features have shape (39, 50); expected (clips, 39, frames): one clip is a batch of one, x[None]
+    """
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        raise TypeError(f"the features are {_kind(x)}; expected a tensor of floating point numbers")
+    if x.ndim != 3 or x.shape[1] != channels or x.shape[2] < 1:
+        hint = ": one clip is a batch of one, x[None]" if x.ndim == 2 and x.shape[0] == channels else ""
+        raise ValueError(f"the features have shape {tuple(x.shape)}; expected (clips, {channels}, frames){hint}")
+    if lengths is not None and (not isinstance(lengths, Tensor) or lengths.is_floating_point()):
+        raise TypeError(
+            f"lengths is {_kind(lengths)}; expected a tensor of integers, one a clip, such as torch.tensor([50, 40])"
+        )
+    return valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+
+
+def _kind(value: object) -> str:
+    """Return what to call a value in a message: the type of a tensor's numbers, else its own."""
+    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
 
 
 def zero_padding(x: Tensor, valid: Tensor | None) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, zero_padding
 from feature_extractors.pointwise_mlp import Norm, PointwiseMLP
 
 __all__ = ["Functionals"]
@@ -46,10 +46,11 @@ class Functionals(nn.Module):
         self, *, in_channels: int, widths: Sequence[int] = (256, 128), norm: Norm = "layer", dropout: float = 0.2
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.mlp = PointwiseMLP(in_channels, widths, norm=norm, dropout=dropout)
         self.dim = self.mlp.dim
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each clip, which is one."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=self.in_channels)
         return Frames.build(self.mlp(zero_padding(x, valid), valid), valid)

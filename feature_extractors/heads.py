@@ -56,7 +56,15 @@ class Head(nn.Module, ABC):
         return logits
 
     def forward(self, frames: Frames) -> Tensor:
-        """Return the logits, (N, K)."""
+        """Return the logits, (N, K).
+
+        Raises:
+            TypeError: for something else than the frames of an extractor.
+        """
+        given: object = frames
+        if not isinstance(given, Frames):
+            kind = type(given).__name__
+            raise TypeError(f"a head was given a {kind}; expected the Frames of an extractor, Frames(x, lengths)")
         return self.classify(self.specific(frames))
 
 
@@ -177,6 +185,7 @@ class TemporalHead(Head):
             attention=attention,
             width=width,
             heads=heads,
+            offset=False,  # which the normalisation of the fused scales would take away
         )
         self.fusion = build_fusion(fusion, in_features, in_scales + blocks)
         self.norm = MaskedBatchNorm1d(in_features)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from feature_extractors.batch_norm import MaskedBatchNorm2d
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, zero_padding
 
 __all__ = ["LightSERNet"]
 
@@ -44,6 +44,7 @@ class LightSERNet(nn.Module):
 
     def __init__(self, *, in_channels: int, dropout: float = 0.3) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.dim = 320
         self.paths = nn.ModuleList(_Block(1, 32, kernel, (2, 2)) for kernel in PATHS)
         widths = [32 * len(PATHS), *(width for width, _, _ in BLOCKS)]
@@ -56,7 +57,7 @@ class LightSERNet(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each clip."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=self.in_channels)
         x = zero_padding(x, valid)[:, None]  # (N, 1, C, T)
         outputs = [path(x, valid) for path in self.paths]
         x, valid = torch.cat([y for y, _ in outputs], dim=1), outputs[0][1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from feature_extractors.attention import AttentionKind
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, zero_padding
 from feature_extractors.stack_modes import Mode, build_stack
 from feature_extractors.temporal_block import ConvNorm, Residual, Variant
 from feature_extractors.temporal_stack import stack_scales
@@ -71,6 +71,7 @@ class MultiTIM(nn.Module):
         heads: int = 4,
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.dim = filters
         self.num_scales = blocks
         self.prepare = ConvNorm(in_channels, filters, relu=prepare_relu) if prepare else None
@@ -89,7 +90,7 @@ class MultiTIM(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each clip."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=self.in_channels)
         x = zero_padding(x, valid)  # what stands in the padding, even NaN, has no say
         if self.prepare is not None:
             x = self.prepare(x, valid)  # (N, F, T)

@@ -41,11 +41,15 @@ def read_weights(path: str | Path, *, fetch: str) -> dict[str, Tensor]:
         raise ValueError(f"no weights at {path}; fetch {fetch} and put it there, or set weights: random")
     if file.suffix == ".safetensors":
         return _read_safetensors(file)
+    if not _is_pickled(file):
+        raise ValueError(f"{path} holds no weights (a web page, or what git-lfs leaves for a file?); fetch {fetch}")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except pickle.UnpicklingError as error:  # whose text advises to trust the file
+        raise ValueError(f"{path} cannot be read as weights alone; save the model's state_dict()") from error
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} cannot be read as weights alone ({reason}); save the model's state_dict()") from error
+        raise ValueError(f"{path} is damaged ({reason}); fetch {fetch} again") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"{path} is not a state dict of names and tensors; save the model's state_dict()")
     return dict(state)
@@ -114,6 +118,12 @@ def _below(weights: Mapping[str, Tensor], module: str, place: str) -> dict[str, 
         known = ", ".join(dict.fromkeys(name.partition(".")[0] for name in weights))
         raise ValueError(f"no module {module!r} in {place}; it has {known or 'no weights'}")
     return found
+
+
+def _is_pickled(file: Path) -> bool:
+    """Say whether a file begins as one of `torch.save` does: as a zip archive or, from old versions, as a pickle."""
+    with file.open("rb") as opened:
+        return opened.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def _read_safetensors(file: Path) -> dict[str, Tensor]:

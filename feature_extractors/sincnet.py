@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, valid_frames, zero_padding
 from feature_extractors.pointwise_mlp import PointwiseMLP
 from feature_extractors.sinc import SincConv1d
 from feature_extractors.waveform_cnn import check_waveform
@@ -96,7 +96,7 @@ class SincNet(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real samples of each clip."""
-        x = zero_padding(x, valid_frames(lengths, clips=x.shape[0], frames=x.shape[-1]))
+        x = zero_padding(x, real_frames(x, lengths, channels=1))
         x = F.pad(x, (0, max(self.frame - x.shape[-1], 0)))[:, 0]  # (N, S)
         frames = x.unfold(1, self.frame, self.shift)  # (N, T, frame)
         clips, count = frames.shape[:2]

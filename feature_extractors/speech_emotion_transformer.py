@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from feature_extractors.batch_norm import MaskedBatchNorm2d
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, zero_padding
 from feature_extractors.pooling import masked_mean, max_pool
 from feature_extractors.temporal_block import ConvNorm
 from feature_extractors.transformer_encoder import Activation, TransformerEncoder
@@ -30,6 +30,7 @@ class SpeechEmotionTransformer(nn.Module):
         width: D.
         layers: J, at least two.
         heads: number of heads; divides D.
+        head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         dropout: probability that a value is dropped inside the encoder.
         activation: of the feed-forward layers, `relu` or `gelu`.
@@ -57,18 +58,21 @@ class SpeechEmotionTransformer(nn.Module):
         width: int = 256,
         layers: int = 3,
         heads: int = 8,
+        head_width: int | None = None,
         feedforward: int = 1024,
         dropout: float = 0.1,
         activation: Activation = "relu",
         positions: bool = True,
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.dim = width
         self.project = ConvNorm(in_channels, width, relu=False)
         self.encoder = TransformerEncoder(
             width,
             layers=layers,
             heads=heads,
+            head_width=head_width,
             feedforward=feedforward,
             dropout=dropout,
             activation=activation,
@@ -78,7 +82,7 @@ class SpeechEmotionTransformer(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each clip."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=self.in_channels)
         return Frames.build(self.encoder(self.project(zero_padding(x, valid), valid), valid), valid)
 
 
@@ -131,6 +135,7 @@ class SpeechEmotionConvTransformer(nn.Module):
         width: D.
         layers: J.
         heads: number of heads; divides D.
+        head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         embedding: E, size of the embedding.
         dropout: probability that a value is dropped inside the encoder and of the embedding.
@@ -159,6 +164,7 @@ class SpeechEmotionConvTransformer(nn.Module):
         width: int = 256,
         layers: int = 3,
         heads: int = 8,
+        head_width: int | None = None,
         feedforward: int = 1024,
         embedding: int = 100,
         dropout: float = 0.1,
@@ -166,12 +172,14 @@ class SpeechEmotionConvTransformer(nn.Module):
         positions: bool = False,
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.dim = embedding
         self.project = ConvNorm(in_channels, width, relu=False)
         self.encoder = TransformerEncoder(
             width,
             layers=layers,
             heads=heads,
+            head_width=head_width,
             feedforward=feedforward,
             dropout=dropout,
             activation=activation,
@@ -187,7 +195,7 @@ class SpeechEmotionConvTransformer(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each clip."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=self.in_channels)
         x = self.project(zero_padding(x, valid), valid)  # (N, D, T)
         image = self.norm(torch.stack(self.encoder.outputs(x, valid), dim=1), valid)  # (N, J, D, T)
         image = zero_padding(image.flatten(1, 2), valid).view_as(image)

@@ -43,6 +43,7 @@ def build_stack(
     attention: AttentionKind = "multi_head",
     width: int = 128,
     heads: int = 4,
+    offset: bool = True,
 ) -> TemporalStack:
     """Build the temporal stack of a mode, with dilations 2^i.
 
@@ -57,6 +58,7 @@ def build_stack(
         attention: kind of attention of the modes `attention` and `add_attention`.
         width: width of the attention modes (`attention`, `add_attention`, `se`).
         heads: heads of `multi_head`.
+        offset: learn the last bias of the attention modes.
 
     Raises:
         ValueError: for an unknown mode.
@@ -70,5 +72,5 @@ def build_stack(
         raise ValueError(f"unknown stack mode {mode!r}; choose one of {', '.join(MODES)}")
     options: dict[str, Any] = {"variant": variant, "residual": residual, "dropout": dropout}
     if issubclass(MODES[mode], AttentionStack):
-        options |= {"attention": "se" if mode == "se" else attention, "width": width, "heads": heads}
+        options |= {"attention": "se" if mode == "se" else attention, "width": width, "heads": heads, "offset": offset}
     return MODES[mode](in_channels, filters, dilations=[2**i for i in levels], **options)

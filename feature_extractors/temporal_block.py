@@ -63,6 +63,7 @@ class ConvNorm(nn.Module):
         dilation: in frames.
         relu: end in a ReLU.
         dropout: probability that a channel is dropped.
+        offset: learn the bias of the normalisation; False where a later normalisation takes it away again.
 
     Shape:
         x (N, C, T), valid (N, T) or None -> (N, F, T)
@@ -81,10 +82,14 @@ class ConvNorm(nn.Module):
         dilation: int = 1,
         relu: bool = True,
         dropout: float = 0.0,
+        offset: bool = True,
     ) -> None:
         super().__init__()
         self.conv = CausalConv1d(in_channels, out_channels, kernel_size=kernel_size, dilation=dilation, bias=False)
         self.norm = MaskedBatchNorm1d(out_channels)
+        if not offset:
+            del self.norm.bias
+            self.norm.register_buffer("bias", torch.zeros(out_channels))
         self.relu = relu
         self.dropout = nn.Dropout1d(dropout) if dropout > 0 else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, zero_padding
 from feature_extractors.temporal_block import ConvNorm
 from feature_extractors.transformer_encoder import Activation, TransformerEncoder
 
@@ -25,6 +25,7 @@ class Transformer(nn.Module):
         width: D.
         layers: number of encoder layers.
         heads: number of heads; divides D.
+        head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         dropout: probability that a value is dropped inside the encoder.
         activation: of the feed-forward layers, `relu` or `gelu`.
@@ -54,12 +55,14 @@ class Transformer(nn.Module):
         width: int = 256,
         layers: int = 3,
         heads: int = 8,
+        head_width: int | None = None,
         feedforward: int = 1024,
         dropout: float = 0.1,
         activation: Activation = "relu",
         positions: bool = False,
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.dim = width
         self.narrow = ConvNorm(in_channels, hidden)
         self.widen = ConvNorm(hidden, width)
@@ -67,6 +70,7 @@ class Transformer(nn.Module):
             width,
             layers=layers,
             heads=heads,
+            head_width=head_width,
             feedforward=feedforward,
             dropout=dropout,
             activation=activation,
@@ -75,7 +79,7 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each clip."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=self.in_channels)
         x = self.narrow(zero_padding(x, valid), valid)  # (N, hidden, T)
         x = self.widen(x, valid)  # (N, D, T)
         return Frames.build(self.encoder(x, valid), valid)

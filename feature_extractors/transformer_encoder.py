@@ -70,7 +70,8 @@ class EncoderLayer(nn.Module):
 
     Args:
         dim: D.
-        heads: number of heads; divides D.
+        heads: number of heads; divides D unless their width is given.
+        head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         dropout: probability that a value is dropped.
         activation: `relu` or `gelu`.
@@ -85,10 +86,17 @@ class EncoderLayer(nn.Module):
     """
 
     def __init__(
-        self, dim: int, *, heads: int, feedforward: int, dropout: float = 0.1, activation: Activation = "relu"
+        self,
+        dim: int,
+        *,
+        heads: int,
+        head_width: int | None = None,
+        feedforward: int,
+        dropout: float = 0.1,
+        activation: Activation = "relu",
     ) -> None:
         super().__init__()
-        self.attention = MultiHeadAttention(dim, heads=heads, dropout=dropout)
+        self.attention = MultiHeadAttention(dim, heads=heads, head_width=head_width, dropout=dropout)
         self.feed_forward = FeedForward(dim, hidden=feedforward, dropout=dropout, activation=activation)
 
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -108,7 +116,8 @@ class TransformerEncoder(nn.Module):
     Args:
         dim: D.
         layers: J.
-        heads: number of heads; divides D.
+        heads: number of heads; divides D unless their width is given.
+        head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         dropout: probability that a value is dropped.
         activation: `relu` or `gelu`.
@@ -133,6 +142,7 @@ class TransformerEncoder(nn.Module):
         *,
         layers: int = 3,
         heads: int = 8,
+        head_width: int | None = None,
         feedforward: int = 1024,
         dropout: float = 0.1,
         activation: Activation = "relu",
@@ -143,7 +153,14 @@ class TransformerEncoder(nn.Module):
         if layers < 1:
             raise ValueError(f"layers is {layers}; an encoder needs at least one layer")
         self.layers = nn.ModuleList(
-            EncoderLayer(dim, heads=heads, feedforward=feedforward, dropout=dropout, activation=activation)
+            EncoderLayer(
+                dim,
+                heads=heads,
+                head_width=head_width,
+                feedforward=feedforward,
+                dropout=dropout,
+                activation=activation,
+            )
             for _ in range(layers)
         )
         self.positions = positions

@@ -31,6 +31,7 @@ class TransformerTIM(nn.Module):
         width: D.
         layers: number of encoder layers.
         heads: number of heads; divides D.
+        head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         activation: of the feed-forward layers, `relu` or `gelu`.
         filters: F.
@@ -63,6 +64,7 @@ class TransformerTIM(nn.Module):
         width: int = 256,
         layers: int = 3,
         heads: int = 8,
+        head_width: int | None = None,
         feedforward: int = 1024,
         activation: Activation = "relu",
         filters: int = 39,
@@ -77,6 +79,7 @@ class TransformerTIM(nn.Module):
             width=width,
             layers=layers,
             heads=heads,
+            head_width=head_width,
             feedforward=feedforward,
             dropout=dropout,
             activation=activation,

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, valid_frames, zero_padding
 from feature_extractors.lstm import MaskedLSTM
 from feature_extractors.pretrained import load_weights, read_weights
 from feature_extractors.vggish import BANDS, FRAMES, VGGish
@@ -81,7 +81,7 @@ class VGGishLSTM(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Frames:
         """Extract features; `lengths` counts the real frames of each clip."""
-        x = zero_padding(x, valid_frames(lengths, clips=x.shape[0], frames=x.shape[-1]))
+        x = zero_padding(x, real_frames(x, lengths, channels=BANDS))
         x = F.pad(x, (0, max(FRAMES - x.shape[-1], 0)))
         patches = x.unfold(2, FRAMES, FRAMES).permute(0, 2, 3, 1)  # (N, P, 96, 64)
         clips, count = patches.shape[:2]

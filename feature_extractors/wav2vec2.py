@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from feature_extractors.frames import Frames, valid_frames, zero_padding
+from feature_extractors.frames import Frames, real_frames, valid_frames, zero_padding
 from feature_extractors.layer_weighted_sum import LayerWeightedSum
 from feature_extractors.pretrained import load_weights, read_weights
 from feature_extractors.wav2vec2_releases import HUBERT, WAV2VEC2, WAVLM, Release
@@ -103,7 +103,7 @@ class _SpeechModel(nn.Module):
 
     def _convolve(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Take the waveform through the convolutions, each normalisation over real samples alone."""
-        valid = valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
+        valid = real_frames(x, lengths, channels=1)
         x = zero_padding(x, valid)
         convs = self.model.feature_extractor.conv_layers
         if not isinstance(convs[0].layer_norm, nn.GroupNorm):  # models whose every layer is normalised

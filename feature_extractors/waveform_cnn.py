@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from feature_extractors.batch_norm import MaskedBatchNorm1d
-from feature_extractors.frames import valid_frames, zero_padding
+from feature_extractors.frames import real_frames, valid_frames, zero_padding
 from feature_extractors.pooling import max_pool
 from feature_extractors.sinc import SincConv1d
 
@@ -65,7 +65,7 @@ class WaveformCNN(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Return the frames and the mask of real ones."""
-        x = zero_padding(x, valid_frames(lengths, clips=x.shape[0], frames=x.shape[-1]))
+        x = zero_padding(x, real_frames(x, lengths, channels=1))
         x = self.convs[0](x)  # (N, F, T)
         if lengths is not None:
             lengths = conv_length(lengths, *self.geometry)

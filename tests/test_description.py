@@ -49,6 +49,9 @@ def test_the_whole_clip_is_said_in_words(command):
         (["tim", "head.classes=2"], "frontend.key=value"),
         (["tim", "frontend.ordr=2"], "did you mean 'order'"),
         (["tim", "--frontend", "mfc"], "did you mean 'mfcc'"),
+        (["tim", "frontend=spectrogram"], "the front end is named by --frontend spectrogram"),
+        (["sincnet", "--frontend", "mfcc"], "here: --frontend NAME"),
+        (["hubert", "size=tiny"], "`weights=random` describes it without a file"),
         (["tim", "--frames", "0"], "--frames is 0"),
         (["set", "layers=1"], "less than two layers"),
     ],
@@ -75,8 +78,21 @@ def test_a_frozen_network_on_waveforms_hears_the_whole_clip_too(name, frozen):
     assert found["receptive_field"]["frames"] is None  # by its attention
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "front_end", "frames"),
+    [
+        ("tim", [], "mfcc", 20),
+        ("sincnet", ["filters=4"], "waveform", 3200),
+        ("cnn_lstm", [], "waveform", 2000),
+        ("vggish_lstm", ["hidden=16", "channels=[8, 8, 8, 8]"], "log_mel", 96),
+    ],
+)
+def test_without_a_front_end_named_one_is_taken_that_fits(name, options, front_end, frames):
+    assert describe_extractor(name, options, frames=frames)["frontend"]["name"] == front_end
+
+
 def test_functionals_have_one_frame_which_is_the_clip():
-    found = describe_extractor("functionals", frontend="egemaps")
+    found = describe_extractor("functionals")
     assert (found["input"], found["output"], found["seconds"]) == ([88, 1], [128, 1], 10)
     assert found["receptive_field"] == {"frames": 1, "seconds": 10}
     assert found["parameters"] > 88 * 256 + 256 * 128

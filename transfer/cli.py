@@ -170,7 +170,7 @@ def validators_command(
 def describe_command(
     extractor: Annotated[str, typer.Argument(help="name of an extractor, or module:Name")],
     options: Annotated[list[str] | None, typer.Argument(help="key=value, or frontend.key=value")] = None,
-    frontend: Annotated[str, typer.Option(help="front end that feeds it")] = "mfcc",
+    frontend: Annotated[str | None, typer.Option(help="front end that feeds it; default: one that fits")] = None,
     frames: Annotated[int | None, typer.Option(help="length of the clip; default 10 s")] = None,
     as_json: Json = False,
     trust: Trust = False,

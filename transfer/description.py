@@ -15,17 +15,24 @@ if TYPE_CHECKING:
 __all__ = ["describe_extractor", "print_description"]
 
 SECONDS = 10  # of the clip that is described, unless the number of frames is given
+WAVEFORM: dict[str, Any] = {"name": "waveform"}
+FRONT_ENDS: dict[str, dict[str, Any]] = {  # of the extractors that cannot go behind the MFCC
+    **dict.fromkeys(("cnn_lstm", "cnn_transformer_wave", "sincnet", "wav2vec2", "hubert", "wavlm"), WAVEFORM),
+    "vggish_lstm": {"name": "log_mel", "bands": 64, "n_fft": 400, "hop": 160},
+    "functionals": {"name": "egemaps"},
+}
 
 
 def describe_extractor(
-    name: str, options: Sequence[str] = (), *, frontend: str = "mfcc", frames: int | None = None
+    name: str, options: Sequence[str] = (), *, frontend: str | None = None, frames: int | None = None
 ) -> dict[str, Any]:
     """Describe an extractor for clips of a length.
 
     Args:
         name: of the extractor, or `module:Name`.
         options: `key=value` of the extractor and `frontend.key=value` of the front end, the values read as YAML.
-        frontend: name of the front end, which says how many channels and seconds there are.
+        frontend: name of the front end, which says how many channels and seconds there are; None stands for one that
+            fits: the waveform, VGGish's log-mel bands, the eGeMAPS functionals, or the MFCC.
         frames: length of the clip; None stands for 10 s.
 
     Raises:
@@ -42,15 +49,19 @@ def describe_extractor(
     from transfer.options import check_options
     from transfer.recipe import Component
 
-    given: dict[str, dict[str, Any]] = {"extractor": {"name": name}, "frontend": {"name": frontend}}
+    given: dict[str, dict[str, Any]] = {"extractor": {"name": name}}
+    given["frontend"] = {"name": frontend} if frontend else dict(FRONT_ENDS.get(name, {"name": "mfcc"}))
     for text in options:
         section, key, value = _parse(text)
         given[section][key] = value
     chosen = {section: Component.model_validate(tree) for section, tree in given.items()}
-    for section, component in chosen.items():
-        check_options(section, component, registries()[f"{section}s"], Source({"": "command line"}))
-    front_end = build_component("frontend", "frontends", chosen["frontend"], {})
-    extractor = build_component("extractor", "extractors", chosen["extractor"], {"in_channels": front_end.channels})
+    try:
+        for section, component in chosen.items():
+            check_options(section, component, registries()[f"{section}s"], Source({"": "command line"}))
+        front_end = build_component("frontend", "frontends", chosen["frontend"], {})
+        extractor = build_component("extractor", "extractors", chosen["extractor"], {"in_channels": front_end.channels})
+    except RecipeError as error:
+        raise RecipeError(f"{error}{_on_the_command_line(str(error))}") from error
     if frames is not None and frames < 1:
         raise RecipeError(f"--frames is {frames}; a clip has at least one frame")
     frames = frames or front_end.frames(SECONDS * front_end.sample_rate)
@@ -110,6 +121,8 @@ def _parse(text: str) -> tuple[str, str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise RecipeError(f"option {text!r} is not of the form key=value, such as blocks=4 or frontend.order=2")
+    if key == "frontend":
+        raise RecipeError(f"option {text!r}: the front end is named by --frontend {value or 'NAME'}")
     section, dot, rest = key.rpartition(".")
     if dot and section != "frontend":
         raise RecipeError(f"option {text!r}: {section!r} is not known; options are key=value or frontend.key=value")
@@ -117,6 +130,13 @@ def _parse(text: str) -> tuple[str, str, Any]:
         return section or "extractor", rest, yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise RecipeError(f"option {text!r}: the value is not YAML ({error})") from error
+
+
+def _on_the_command_line(message: str) -> str:
+    """Return how to say here what a message asks for in the words of a recipe."""
+    if "extractor.weights" in message:
+        return "; `weights=random` describes it without a file"
+    return "; here: --frontend NAME frontend.key=value" if "`frontend: {" in message else ""
 
 
 def _frame_shift(front_end: Any) -> float:

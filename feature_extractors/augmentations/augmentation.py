@@ -60,10 +60,10 @@ class Augmentation(nn.Module):
         if not len(rows):
             return x, lengths
         changed, counts = self.augment(x[rows], lengths[rows], generator)
-        counts = lengths.index_copy(0, rows, counts)
+        counts = lengths.index_copy(0, rows, counts.to(lengths.dtype))
         width = x.shape[-1] if torch.equal(counts, lengths) else int(counts.max())
         x, changed = (F.pad(clips, (0, width - clips.shape[-1])) for clips in (x, changed))  # or cut
-        return x.index_copy(0, rows, changed), counts
+        return x.index_copy(0, rows, changed.to(x.dtype)), counts
 
     def chosen(self, clips: int, generator: torch.Generator) -> Tensor:
         """Draw which clips are changed, (N,)."""

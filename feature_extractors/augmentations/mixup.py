@@ -80,6 +80,6 @@ class Mixup(Augmentation):
     def mix(self, x: Tensor, lengths: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Mix features, (N, C, T)."""
         partners, shares = pairs
-        own = shares[:, None, None]  # (N, 1, 1)
+        own = shares[:, None, None].to(x.dtype)  # (N, 1, 1)
         longer = torch.maximum(lengths, lengths[partners])
         return own * x + (1 - own) * x[partners], torch.where(shares < 1, longer, lengths)

@@ -81,6 +81,15 @@ def test_multi_head_agrees_with_torchs_own():
     torch.testing.assert_close(ours(x, valid)[valid], expected[valid], atol=1e-5, rtol=1e-5)
 
 
+def test_heads_may_be_wider_than_their_share():
+    wide, x = MultiHeadAttention(6, heads=2, head_width=5), torch.randn(2, 7, 6)
+    q, k, v = (part.unflatten(-1, (2, 5)) for part in wide.qkv(x).chunk(3, -1))  # (N, T, H, W)
+    weights = torch.einsum("nthw,nshw->nhts", q, k).div(5**0.5).softmax(-1)
+    mixed = torch.einsum("nhts,nshw->nthw", weights, v).flatten(2)
+    torch.testing.assert_close(wide(x), wide.norm(x + wide.out(mixed)))
+    assert MultiHeadAttention(6, heads=5, head_width=3)(x).shape == x.shape
+
+
 def test_squeeze_excitation_is_its_formula_and_keeps_the_published_sizes():
     module = SqueezeExcitation(128)
     assert module.squeeze.weight.shape == (16, 128)
@@ -114,5 +123,8 @@ def test_one_set_of_weights_fits_clips_of_any_length_and_none_is_dead(kind):
 def test_impossible_attention_is_refused():
     with pytest.raises(ValueError, match="5 heads cannot share a width of 128"):
         build_attention("multi_head", 128, heads=5)
+    for options in ({"heads": 0}, {"heads": 2, "head_width": 0}):
+        with pytest.raises(ValueError, match="expected at least one head of one channel"):
+            MultiHeadAttention(8, **options)
     with pytest.raises(ValueError, match=r"unknown attention 'flash'.*choose one of"):
         build_attention("flash", 128)

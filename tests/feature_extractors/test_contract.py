@@ -136,6 +136,24 @@ def test_frames_have_the_promised_shape_and_zero_padding(name):
 
 
 @each
+def test_what_is_no_padded_batch_of_these_channels_is_refused_with_words(name):
+    extractor, (x, lengths) = build(name).extractor, clips(name)
+    channels = x.shape[1]
+    for given, error, says in (
+        ((x[0], None), ValueError, r"one clip is a batch of one, x\[None\]"),
+        ((torch.cat([x, x], 1), lengths), ValueError, rf"expected \(clips, {channels}, frames\)"),
+        ((x[..., :0], None), ValueError, rf"expected \(clips, {channels}, frames\)"),
+        ((x.long(), lengths), TypeError, "int64; expected a tensor of floating point numbers"),
+        ((x.numpy(), lengths), TypeError, "ndarray; expected a tensor"),
+        ((x, lengths.tolist()), TypeError, "lengths is list; expected a tensor of integers"),
+        ((x, lengths.float()), TypeError, "lengths is torch.float32; expected a tensor of integers"),
+        ((x, lengths[:2]), ValueError, "expected one length a clip"),
+    ):
+        with pytest.raises(error, match=says):
+            extractor(*given)
+
+
+@each
 def test_gradient_reaches_every_parameter(name):
     model = build(name).double().train()
     x = torch.randn(6, *TABLE[name].shape, dtype=torch.float64)

@@ -42,7 +42,7 @@ def test_a_window_has_a_middle(neighbours):
 def test_a_window_that_is_too_short_is_refused():
     with pytest.raises(ValueError, match="a window of 9 frames"):
         FrameMLP(in_channels=39)(torch.randn(2, 39, 9))
-    with pytest.raises(ValueError, match="lengths"):
+    with pytest.raises(ValueError, match="a window of 10 frames"):
         FrameMLP(in_channels=39)(torch.randn(2, 39, 11), torch.tensor([11, 10]))
 
 

@@ -37,6 +37,14 @@ def test_what_is_no_state_dict_is_refused(tmp_path):
     torch.save({"model": {"weight": torch.ones(1)}}, tmp_path / "nested.pt")
     with pytest.raises(ValueError, match="is not a state dict"):
         read_weights(tmp_path / "nested.pt", fetch="")
+    for content in (b"<!DOCTYPE html>", b"version https://git-lfs.github.com/spec/v1", b"hello", b""):
+        (tmp_path / "page.pt").write_bytes(content)
+        with pytest.raises(ValueError, match=r"page\.pt holds no weights .*; fetch THE FILE"):
+            read_weights(tmp_path / "page.pt", fetch="THE FILE")
+    torch.save({"weight": torch.ones(9)}, tmp_path / "cut.pt")
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "cut.pt").read_bytes()[:-40])
+    with pytest.raises(ValueError, match=r"cut\.pt is damaged .*; fetch THE FILE again"):
+        read_weights(tmp_path / "cut.pt", fetch="THE FILE")
     (tmp_path / "bad.safetensors").write_bytes(b"not a file")
     with pytest.raises(ValueError, match="is not a safetensors file, or is damaged"):
         read_weights(tmp_path / "bad.safetensors", fetch="")

@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from feature_extractors import EXTRACTORS
+from feature_extractors.attention import MultiHeadAttention
 from feature_extractors.positions import sinusoidal_positions
 from feature_extractors.transformer_encoder import FeedForward, TransformerEncoder
 
@@ -91,3 +93,13 @@ def test_wrong_sizes_and_names_are_refused():
         TransformerEncoder(D, heads=3)
     with pytest.raises(ValueError, match="unknown activation 'tanh'"):
         FeedForward(D, hidden=4, activation="tanh")
+
+
+@pytest.mark.parametrize(
+    "name", ["transformer", "transformer_tim", "cnn_transformer", "cnn_ml_transformer", "set", "set_conv"]
+)
+def test_every_network_of_the_notes_takes_the_width_of_a_head(name):
+    options = {"in_channels": 13, "width": 16, "layers": 2, "heads": 2, "feedforward": 24, "head_width": 5}
+    extractor = EXTRACTORS[name](**options)
+    assert {m.qkv.out_features for m in extractor.modules() if isinstance(m, MultiHeadAttention)} == {3 * 2 * 5}
+    assert extractor(torch.randn(2, 13, 80)).features.isfinite().all()

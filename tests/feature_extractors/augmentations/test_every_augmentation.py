@@ -101,3 +101,12 @@ def test_a_probability_outside_the_unit_interval_is_refused():
     for name in AUGMENTATIONS:
         with pytest.raises(ValueError, match=r"probability is 1.5; expected a number in \[0, 1\]"):
             build(name, probability=1.5)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_numbers_and_lengths_stay_of_their_kind(name, dtype):
+    augment = build(name)
+    x, lengths = clips(augment)
+    x, lengths = augment(x.to(dtype), lengths.int(), torch.Generator().manual_seed(0))
+    assert (x.dtype, lengths.dtype) == (dtype, torch.int32)
