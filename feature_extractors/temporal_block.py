@@ -65,6 +65,9 @@ class ConvNorm(nn.Module):
         dropout: probability that a channel is dropped.
         offset: learn the bias of the normalisation; False where a later normalisation takes it away again.
 
+    Raises:
+        ValueError: for a dropout outside [0, 1).
+
     Shape:
         x (N, C, T), valid (N, T) or None -> (N, F, T)
 
@@ -85,6 +88,8 @@ class ConvNorm(nn.Module):
         offset: bool = True,
     ) -> None:
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}; expected a probability of at least 0 and less than 1")
         self.conv = CausalConv1d(in_channels, out_channels, kernel_size=kernel_size, dilation=dilation, bias=False)
         self.norm = MaskedBatchNorm1d(out_channels)
         if not offset:

@@ -63,6 +63,9 @@ class MelSpectrogram(PowerSpectrogram):
         hop: from one frame to the next, in samples.
         bands: M.
 
+    Raises:
+        ValueError: for a rate, a number of bands, a frame or a hop of less than 1.
+
     Shape:
         (..., S) -> (..., 1 + S // hop, M)
 
@@ -73,6 +76,8 @@ class MelSpectrogram(PowerSpectrogram):
 
     def __init__(self, *, sample_rate: int, n_fft: int, hop: int, bands: int) -> None:
         super().__init__(n_fft=n_fft, hop=hop)
+        if sample_rate < 1 or bands < 1:
+            raise ValueError(f"sample_rate is {sample_rate} and bands {bands}; expected at least 1 each")
         self.bands = bands
         filters = mel_filters(sample_rate=sample_rate, n_fft=n_fft, bands=bands)
         self.blocks: list[tuple[str, int, int]] = []  # name of the filters, first value, number of values

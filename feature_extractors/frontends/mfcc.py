@@ -40,7 +40,7 @@ class MFCC(DecibelFrontend):
         (S,) -> (C, T) with T = 1 + S // hop: 10 s give 313 frames.
 
     Raises:
-        ValueError: for an order other than 1, 2, 3, or more coefficients than bands.
+        ValueError: for an order other than 1, 2, 3, more coefficients than bands, or a rate, frame or hop below 1.
 
     Example:
         >>> import torch

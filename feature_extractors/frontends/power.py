@@ -23,6 +23,9 @@ class PowerSpectrogram(nn.Module):
         first: first bin.
         last: last bin; None for n_fft // 2.
 
+    Raises:
+        ValueError: for a frame or a hop of less than one sample.
+
     Shape:
         (..., S) -> (..., 1 + S // hop, M) with M = last + 1 - first
 
@@ -35,6 +38,8 @@ class PowerSpectrogram(nn.Module):
 
     def __init__(self, *, n_fft: int, hop: int, first: int = 0, last: int | None = None) -> None:
         super().__init__()
+        if n_fft < 1 or hop < 1:
+            raise ValueError(f"n_fft is {n_fft} and hop {hop}; expected at least one sample each")
         self.n_fft, self.hop = n_fft, hop
         self.first, self.bins = first, (n_fft // 2 if last is None else last) + 1 - first
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)

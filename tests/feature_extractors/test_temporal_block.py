@@ -28,6 +28,12 @@ def test_causal_convolution_is_its_formula(kernel, dilation, frames):
     np.testing.assert_allclose(conv(x)[0].detach(), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("dropout", [-0.1, 1.0, float("nan")])
+def test_a_dropout_that_is_no_probability_is_refused(dropout):
+    with pytest.raises(ValueError, match=f"dropout is {dropout}"):
+        ConvNorm(3, 5, dropout=dropout)
+
+
 @pytest.mark.parametrize("residual", RESIDUALS)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_no_frame_depends_on_a_later_one(variant, residual):

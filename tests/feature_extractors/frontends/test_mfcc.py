@@ -131,6 +131,9 @@ def test_waveforms_that_are_none_are_refused(waveform, error, says):
 def test_impossible_settings_and_lengths_are_refused():
     with pytest.raises(ValueError, match="order is 4"):
         MFCC(order=4)
+    for option in ("sample_rate", "n_fft", "hop"):
+        with pytest.raises(ValueError, match=f"{option} (is )?0.*at least"):
+            MFCC(**{option: 0})
     with pytest.raises(ValueError, match="coefficients is 50"):
         MFCC(coefficients=50, bands=40)
     with pytest.raises(ValueError, match="from 0 to 9"):
