@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--shift", type=int, default=160, help="samples from one frame to the next")
-    parser.add_argument("--chunk", type=int, default=256, help="frames that go through the convolutions at once")
+    parser.add_argument("--chunk", type=int, default=64, help="frames that go through the convolutions at once")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
     extractor = SincNet(in_channels=1, shift=arguments.shift, chunk=arguments.chunk)

@@ -71,7 +71,7 @@ class SincNet(nn.Module):
         channels: Sequence[int] = (60, 60),
         widths: Sequence[int] = (2048, 2048, 2048),
         dropout: float = 0.0,
-        chunk: int = 256,
+        chunk: int = 64,
         sample_rate: int = 16000,
     ) -> None:
         super().__init__()
