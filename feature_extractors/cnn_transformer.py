@@ -31,7 +31,7 @@ class CNNTransformer(nn.Module):
         pool: frames that the pooling makes one.
         width: D.
         layers: number of encoder layers.
-        heads: number of heads; divides D.
+        heads: number of heads; divides D unless their width is given.
         head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         activation: of the feed-forward layers, `relu` or `gelu`.

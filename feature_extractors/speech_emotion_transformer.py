@@ -29,7 +29,7 @@ class SpeechEmotionTransformer(nn.Module):
         in_channels: C, 13 times the order of the MFCC.
         width: D.
         layers: J, at least two.
-        heads: number of heads; divides D.
+        heads: number of heads; divides D unless their width is given.
         head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         dropout: probability that a value is dropped inside the encoder.
@@ -134,7 +134,7 @@ class SpeechEmotionConvTransformer(nn.Module):
         in_channels: C, 13 times the order of the MFCC.
         width: D.
         layers: J.
-        heads: number of heads; divides D.
+        heads: number of heads; divides D unless their width is given.
         head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         embedding: E, size of the embedding.

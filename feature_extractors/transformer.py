@@ -24,7 +24,7 @@ class Transformer(nn.Module):
         hidden: channels between the convolutions.
         width: D.
         layers: number of encoder layers.
-        heads: number of heads; divides D.
+        heads: number of heads; divides D unless their width is given.
         head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         dropout: probability that a value is dropped inside the encoder.

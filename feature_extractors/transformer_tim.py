@@ -30,7 +30,7 @@ class TransformerTIM(nn.Module):
         in_channels: C, 13 times the order of the MFCC.
         width: D.
         layers: number of encoder layers.
-        heads: number of heads; divides D.
+        heads: number of heads; divides D unless their width is given.
         head_width: channels of a head; None stands for an equal share of the width.
         feedforward: width inside the feed-forward layers.
         activation: of the feed-forward layers, `relu` or `gelu`.

@@ -13,16 +13,21 @@ from transfer.bundle import MANIFEST
 from transfer.export_cli import export
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """Return the folder of a finished run, its bundle, and two audio files."""
+def run_tiny(here, *overrides):
+    """Run the smallest recipe on stand-ins, `here / "tiny.yaml"`, into `here / "out"`, from a folder."""
     from tests.conftest import TINY
 
-    here = tmp_path_factory.mktemp("bundle")
     (here / "tiny.yaml").write_text(TINY, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
-        run(here / "tiny.yaml", ["tracking.kind=none"], synthetic=True, out=here / "out")
+        run(here / "tiny.yaml", ["tracking.kind=none", *overrides], synthetic=True, out=here / "out")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return the folder of a finished run, its bundle, and two audio files."""
+    here = tmp_path_factory.mktemp("bundle")
+    run_tiny(here)
     generator = np.random.default_rng(0)
     for name, seconds in (("a", 1.3), ("b", 6.5)):
         soundfile.write(here / f"{name}.wav", 0.1 * generator.standard_normal(int(16000 * seconds)), 16000)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from tests.bundles import run_tiny
 from transfer import predict, run
 from transfer.checkpoint import read_checkpoint
 from transfer.clips import find_clips
@@ -27,19 +28,13 @@ from transfer.predictions_file import write_answer
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Return the folder of a finished run with plain ids, and the audio that it was tested on."""
-    from tests.conftest import TINY
+    from transfer.loading import load_recipe
+    from transfer.standins import with_standins
 
     here = tmp_path_factory.mktemp("predict")
-    (here / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(here)
-        overrides = ["tracking.kind=none", "plain_ids=true"]
-        run(here / "tiny.yaml", overrides, synthetic=True, out=here / "out")
-        from transfer.loading import load_recipe
-        from transfer.standins import with_standins
-
-        recipe = with_standins(load_recipe(here / "tiny.yaml", overrides, synthetic=True))
-        yield here / "out", recipe.target.root
+    run_tiny(here, "plain_ids=true")
+    recipe = with_standins(load_recipe(here / "tiny.yaml", synthetic=True))
+    return here / "out", recipe.target.root
 
 
 @pytest.fixture
