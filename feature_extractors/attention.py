@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from feature_extractors.pooling import masked_max, masked_mean
+
 __all__ = [
     "AttentionFreeLocal",
     "AttentionFreeSimple",
@@ -229,12 +231,8 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         """Gate the channels; `valid` marks the real frames."""
-        if valid is None:
-            pooled = torch.stack([x.mean(1), x.amax(1)])  # (2, N, D)
-        else:
-            mask = valid[..., None]  # (N, T, 1)
-            mean = x.masked_fill(~mask, 0).sum(1) / mask.sum(1)
-            pooled = torch.stack([mean, x.masked_fill(~mask, -torch.inf).amax(1)])  # (2, N, D)
+        over_time = x.transpose(1, 2)  # (N, D, T)
+        pooled = torch.stack([masked_mean(over_time, valid), masked_max(over_time, valid)])  # (2, N, D)
         gate = self.excite(F.relu(self.squeeze(pooled))).sum(0).sigmoid()  # (N, D)
         gated: Tensor = x * gate[:, None]
         return gated

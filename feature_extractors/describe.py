@@ -25,7 +25,7 @@ class Layer(NamedTuple):
     Args:
         name: as in the state.
         kind: its class.
-        output: shape of what it returned for one clip, or None where it was never called by itself.
+        output: shape of what its first call returned for one clip, or None where it was never called by itself.
         parameters: its own, without those of layers inside it.
     """
 
@@ -39,7 +39,8 @@ class Description(NamedTuple):
     """What `describe` found.
 
     Args:
-        parameters: numbers that training can change.
+        parameters: all numbers that were learned, or would be.
+        trainable: those that training changes: all but the frozen ones.
         multiply_adds: of one clip.
         output: shape of the features of one clip, (F, T').
         scales: B, 0 where the extractor has none.
@@ -48,6 +49,7 @@ class Description(NamedTuple):
     """
 
     parameters: int
+    trainable: int
     multiply_adds: int
     output: tuple[int, ...]
     scales: int
@@ -73,7 +75,7 @@ def describe(extractor: nn.Module, shape: tuple[int, ...]) -> Description:
     def note(module: nn.Module, args: Any, output: Any) -> None:
         first = next(_tensors(output), None)
         if first is not None:
-            shapes[module] = tuple(first.shape)
+            shapes.setdefault(module, tuple(first.shape))
 
     network, clip = _uncomputed(extractor, shape)
     with ExitStack() as hooks:
@@ -87,6 +89,7 @@ def describe(extractor: nn.Module, shape: tuple[int, ...]) -> Description:
         )
     return Description(
         parameters=sum(p.numel() for p in extractor.parameters()),
+        trainable=sum(p.numel() for p in extractor.parameters() if p.requires_grad),
         multiply_adds=multiply_adds(extractor, shape),
         output=tuple(frames.features.shape[1:]),
         scales=0 if frames.scales is None else frames.scales.shape[-1],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -77,8 +78,7 @@ class FrameBiLSTM(nn.Module):
         """Extract features; `lengths` counts the real frames of each window."""
         valid = real_frames(x, lengths, channels=self.in_channels)
         y = self.lstm(zero_padding(x, valid), valid)  # (N, 2 units, n)
-        if lengths is None:
-            lengths = x.new_full((len(x),), x.shape[2]).long()
+        lengths = torch.full((len(x),), x.shape[2], device=x.device) if lengths is None else lengths.long()
         if self.read == "ends":
             state = self.lstm.ends(y, lengths)  # (N, 2 units)
         else:

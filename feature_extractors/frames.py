@@ -75,6 +75,7 @@ def valid_frames(lengths: Tensor | None, *, clips: int, frames: int) -> Tensor |
         (N, T), True at real frames, or None.
 
     Raises:
+        TypeError: for lengths that are no tensor of integers.
         ValueError: where there is not one length a clip, or a length lies outside [1, T].
 
     Example:
@@ -86,9 +87,13 @@ def valid_frames(lengths: Tensor | None, *, clips: int, frames: int) -> Tensor |
     """
     if lengths is None:
         return None
+    if not isinstance(lengths, Tensor) or lengths.is_floating_point():
+        raise TypeError(
+            f"lengths is {_kind(lengths)}; expected a tensor of integers, one a clip, such as torch.tensor([50, 40])"
+        )
     if lengths.shape != (clips,):
         raise ValueError(f"lengths has shape {tuple(lengths.shape)}; expected one length a clip, ({clips},)")
-    if not torch.compiler.is_compiling():
+    if clips and not torch.compiler.is_compiling():
         shortest, longest = torch.stack(torch.aminmax(lengths)).tolist()
         if shortest < 1 or longest > frames:
             raise ValueError(
@@ -125,10 +130,6 @@ def real_frames(x: Tensor, lengths: Tensor | None, *, channels: int) -> Tensor |
     if x.ndim != 3 or x.shape[1] != channels or x.shape[2] < 1:
         hint = ": one clip is a batch of one, x[None]" if x.ndim == 2 and x.shape[0] == channels else ""
         raise ValueError(f"the features have shape {tuple(x.shape)}; expected (clips, {channels}, frames){hint}")
-    if lengths is not None and (not isinstance(lengths, Tensor) or lengths.is_floating_point()):
-        raise TypeError(
-            f"lengths is {_kind(lengths)}; expected a tensor of integers, one a clip, such as torch.tensor([50, 40])"
-        )
     return valid_frames(lengths, clips=x.shape[0], frames=x.shape[2])
 
 

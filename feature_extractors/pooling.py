@@ -27,7 +27,9 @@ def masked_mean(x: Tensor, valid: Tensor | None) -> Tensor:
     """
     if valid is None:
         return x.mean(-1)
-    return x.masked_fill(~valid[:, None], 0).sum(-1) / valid.sum(-1, keepdim=True)
+    wide = torch.promote_types(x.dtype, torch.float32)  # 16 bits would overflow, as they do not in a mean
+    total = x.masked_fill(~valid[:, None], 0).sum(-1, dtype=wide)
+    return (total / valid.sum(-1, keepdim=True)).to(x.dtype)
 
 
 def masked_max(x: Tensor, valid: Tensor | None) -> Tensor:

@@ -32,6 +32,14 @@ def test_json_is_alone_on_stdout_and_says_the_same(command):
     assert sum(layer["parameters"] for layer in found["layers"]) == found["parameters"]
 
 
+def test_frozen_parameters_are_not_counted_as_trainable(command):
+    words = ["describe", "wav2vec2", "weights=random", "size=tiny", "--frames", "2000"]
+    found = {frozen: json.loads(command(*words, f"frozen={frozen}", "--json")[1]) for frozen in ("none", "all")}
+    assert found["none"]["trainable"] == found["none"]["parameters"] == found["all"]["parameters"]
+    assert found["all"]["trainable"] < 100, "the weights of the layers alone"
+    assert f", {found['all']['trainable']} trainable" in command(*words, "frozen=all")[1]
+
+
 def test_the_whole_clip_is_said_in_words(command):
     small = ["width=8", "heads=1", "layers=1", "feedforward=8"]
     code, out, _ = command("describe", "bert", *small, "--frames", "30")

@@ -79,6 +79,7 @@ def describe_extractor(
         "output": list(found.output),
         "scales": found.scales,
         "parameters": found.parameters,
+        "trainable": found.trainable,
         "multiply_adds": found.multiply_adds,
         "receptive_field": {"frames": field, "seconds": None if field is None else round(field * shift, 4)},
         "layers": [layer._asdict() for layer in found.layers],
@@ -106,10 +107,11 @@ def print_description(found: Mapping[str, Any], console: Console) -> None:
     seen = "the whole clip" if field["frames"] is None else f"{field['frames']:,} frames, {field['seconds']:.2f} s"
     channels, frames = found["input"]
     scales = f", {found['scales']} scales" if found["scales"] else ""
+    frozen = f", {found['trainable']:,} trainable" if found["trainable"] != found["parameters"] else ""
     for label, value in {
         "input": f"{channels} channels x {frames:,} frames ({found['frontend']['name']}, {found['seconds']:.2f} s)",
         "output": f"{' x '.join(map(str, found['output']))}{scales}",
-        "parameters": f"{found['parameters']:,}",
+        "parameters": f"{found['parameters']:,}{frozen}",
         "multiply-adds": f"{found['multiply_adds']:,}",
         "receptive field": seen,
     }.items():

@@ -121,11 +121,11 @@ class WaveformsToLogits(nn.Module):
         real = valid_frames(lengths, clips=clips, frames=samples)  # (N, S)
         x = waveforms if real is None else waveforms.masked_fill(~real, 0)
         x = nn.functional.pad(x, (self.n_fft // 2, self.n_fft // 2))
-        frames = 1 + samples // self.hop
+        frames = self.front_end.power.frames(samples)
         at = torch.arange(frames)[:, None] * self.hop + torch.arange(self.n_fft)  # (T, W)
         cosines, sines = (x[:, at].double() @ self.fourier).tensor_split(2, dim=-1)  # each (N, T, bins)
         power = ((cosines.square() + sines.square()) @ self.filters).float()  # (N, T, M)
-        counts = 1 + lengths.div(self.hop, rounding_mode="floor")  # (N,)
+        counts = self.front_end.power.frames(lengths)  # (N,)
         valid = valid_frames(counts, clips=clips, frames=frames)  # (N, T)
         features = self.front_end.from_decibels(power_to_db(power, valid), None if valid is None else counts)
         logits: Tensor = self.network(zero_padding(features, valid), counts)

@@ -12,6 +12,8 @@ from feature_extractors.frames import valid_frames, zero_padding
 
 __all__ = ["Noise"]
 
+LEAST = 1e-20  # energy of noise
+
 Color = Literal["white", "pink"]
 
 
@@ -65,7 +67,9 @@ class Noise(Augmentation):
         low, high = self.snr
         ratio = low + (high - low) * torch.rand(len(x), 1, 1, generator=generator, device=x.device)  # dB
         # Both sums run over the same samples: the ratio of powers is that of energies.
-        energy, of_noise = (wave.square().sum(-1, keepdim=True) for wave in (x, noise))  # (N, 1, 1)
+        wide = torch.promote_types(x.dtype, torch.float32)  # 16 bits would overflow
+        energy, of_noise = (wave.square().sum(-1, keepdim=True, dtype=wide) for wave in (x, noise))  # (N, 1, 1)
+        of_noise = of_noise.clamp(min=LEAST)  # pink noise of a single sample is none
         return x + noise * (energy / (of_noise * 10 ** (ratio / 10))).sqrt(), lengths
 
 

@@ -39,7 +39,7 @@ class DecibelFrontend(Frontend):
 
     def frames(self, samples: int) -> int:
         """Return T, the number of frames of a clip of so many samples."""
-        return 1 + samples // self.power.hop
+        return self.power.frames(samples)
 
     def record(self) -> dict[str, Any]:
         """Return the exact parameters, fit for JSON."""
@@ -50,26 +50,11 @@ class DecibelFrontend(Frontend):
         """Map one checked waveform (S,) to features (C, T)."""
         return self.from_decibels(power_to_db(self.power(waveform)), None)
 
-    def batch(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Map padded waveforms to features, the same numbers as clip by clip.
-
-        Args:
-            waveforms: samples; what stands past a clip's length is ignored. Shape: (N, S).
-            lengths: number of samples of each clip. Shape: (N,).
-
-        Shape:
-            features (N, C, T), zero past a clip's length, and lengths in frames (N,)
-
-        Raises:
-            ValueError: for lengths that do not fit the batch.
-        """
-        clips, samples = waveforms.shape
-        real = valid_frames(lengths, clips=clips, frames=samples)  # (N, S)
-        x = waveforms.float()
-        x = x if real is None else x.masked_fill(~real, 0)
+    def padded(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Map checked waveforms (N, S), zero past each clip's length, together: the same numbers as clip by clip."""
         # A processor is fastest with what fits its cache, an accelerator with everything at once.
         power = torch.stack([self.power(clip) for clip in x]) if x.device.type == "cpu" else self.power(x)  # (N, T, M)
-        counts = 1 + lengths.div(self.power.hop, rounding_mode="floor")  # (N,)
-        valid = valid_frames(counts, clips=clips, frames=power.shape[1])  # (N, T)
+        counts = self.power.frames(lengths)  # (N,)
+        valid = valid_frames(counts, clips=len(x), frames=power.shape[1])  # (N, T)
         db = power_to_db(power, valid)
         return zero_padding(self.from_decibels(db, None if valid is None else counts), valid), counts

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +20,9 @@ __all__ = ["Frontend"]
 
 
 class Frontend(nn.Module, ABC):
-    """A front end maps a waveform (S,) to features (C, T), the same numbers alone or in a batch.
+    """A front end maps a waveform (S,) to features (C, T), the same numbers alone or in a batch, and under autocast.
+
+    Its constants stay in their precision where a network around it is halved.
 
     Attributes:
         channels: C.
@@ -50,10 +55,24 @@ class Frontend(nn.Module, ABC):
             features (N, C, T), zero past a clip's length, and lengths in frames (N,)
 
         Raises:
-            ValueError: for lengths that do not fit the batch.
+            TypeError: for something else than tensors, of floating point numbers and of integers.
+            ValueError: for another shape, lengths that do not fit the batch, or samples that are not finite.
         """
-        valid_frames(lengths, clips=waveforms.shape[0], frames=waveforms.shape[1])
-        clips = [self.single(w[:n].float()).T for w, n in zip(waveforms, lengths.tolist(), strict=True)]  # (T, C)
+        _check_kind(waveforms)
+        if waveforms.ndim != 2 or 0 in waveforms.shape:
+            hint = ": a waveform of one channel is x[:, 0]" if waveforms.ndim == 3 and waveforms.shape[1] == 1 else ""
+            raise ValueError(f"the waveforms have shape {tuple(waveforms.shape)}; expected (clips, samples){hint}")
+        if lengths is None:
+            raise TypeError("lengths is None; expected the number of samples of each clip")
+        real = valid_frames(lengths, clips=waveforms.shape[0], frames=waveforms.shape[1])  # (N, S)
+        x = waveforms.float() if real is None else waveforms.float().masked_fill(~real, 0)
+        _check_finite(x)
+        with _in_single_precision(x):
+            return self.padded(x, lengths)
+
+    def padded(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Map checked waveforms (N, S), zero past each clip's length, as `batch` does; here clip by clip."""
+        clips = [self.single(clip[:n]).T for clip, n in zip(x, lengths.tolist(), strict=True)]  # (T, C)
         counts = torch.tensor([len(clip) for clip in clips], device=lengths.device)
         return pad_sequence(clips, batch_first=True).transpose(1, 2), counts
 
@@ -62,24 +81,54 @@ class Frontend(nn.Module, ABC):
 
         Raises:
             TypeError: for something that is no array or tensor of floating point numbers.
-            ValueError: for a waveform that is empty or has more than one dimension.
+            ValueError: for a waveform that is empty, has more than one dimension, or holds samples that are not finite.
         """
-        return self.single(as_waveform(waveform))
+        x = as_waveform(waveform)
+        with _in_single_precision(x):
+            return self.single(x)
 
     @abstractmethod
     def single(self, waveform: Tensor) -> Tensor:
         """Map one checked waveform (S,) to features (C, T)."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Frontend:
+        """Follow a network to its device, and not to its precision."""
+        moved: Frontend = super()._apply(lambda constant: constant.to(fn(constant).device), recurse)  # type: ignore[no-untyped-call]  # as torch leaves it
+        return moved
 
 
 def as_waveform(waveform: Tensor | NDArray[np.floating]) -> Tensor:
     """Return a waveform as a float32 tensor, or say what is wrong with it."""
     if isinstance(waveform, np.ndarray):
         waveform = torch.from_numpy(np.ascontiguousarray(waveform))
-    if not isinstance(waveform, Tensor) or not waveform.is_floating_point():
-        kind = getattr(waveform, "dtype", type(waveform).__name__)
-        raise TypeError(f"the waveform is {kind}; expected floating point samples in [-1, 1], an array or a tensor")
+    _check_kind(waveform)
     if waveform.ndim != 1 or waveform.numel() == 0:
         raise ValueError(
             f"the waveform has shape {tuple(waveform.shape)}; expected mono samples, (samples,), at least one"
         )
-    return waveform.float()
+    x = waveform.float()
+    _check_finite(x)
+    return x
+
+
+def _check_kind(waveform: object) -> None:
+    """Refuse what is no tensor of floating point numbers."""
+    if not isinstance(waveform, Tensor) or not waveform.is_floating_point():
+        kind = getattr(waveform, "dtype", type(waveform).__name__)
+        raise TypeError(f"the waveform is {kind}; expected a tensor of floating point samples in [-1, 1]")
+
+
+def _check_finite(x: Tensor) -> None:
+    """Refuse NaN and infinity, of which every frame of a clip might be made; not inside a graph, which cannot ask."""
+    if torch.compiler.is_compiling() or math.isfinite(x.sum()):  # a sum costs little, and is finite only if all are
+        return
+    wrong = torch.nonzero(~x.isfinite())
+    if len(wrong):
+        at = wrong[0].tolist()
+        raise ValueError(f"the waveform has samples that are not finite, such as {x[tuple(at)].item()} at {at}")
+
+
+def _in_single_precision(x: Tensor) -> AbstractContextManager[Any]:
+    """Leave autocast, since a front end in 16 bits is another front end."""
+    kind = x.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()

@@ -54,7 +54,7 @@ class KaldiMFCC(Frontend):
         (S,) -> (C, T): 10 s give 998 frames.
 
     Raises:
-        ValueError: for an order other than 1, 2, 3, or more coefficients than bands.
+        ValueError: for an order other than 1, 2, 3, or more coefficients than bands, less than 4 bands, or frames of no length.
 
     Example:
         >>> KaldiMFCC()(torch.randn(160000)).shape
@@ -76,6 +76,8 @@ class KaldiMFCC(Frontend):
             raise ValueError(f"order is {order}; expected 1 (MFCC), 2 (and deltas) or 3 (and deltas of deltas)")
         if not 1 <= coefficients <= bands:
             raise ValueError(f"coefficients is {coefficients}; expected 1 to {bands}, the number of mel bands")
+        if bands < 4:
+            raise ValueError(f"bands is {bands}; expected at least 4, of which Kaldi makes a filter bank")
         self.channels, self.sample_rate = order * coefficients, sample_rate
         self.order, self.coefficients, self.bands = order, coefficients, bands
         self.frame_length, self.frame_shift = frame_length, frame_shift

@@ -22,7 +22,7 @@ class LogMel(DecibelFrontend):
         hop: from one frame to the next, in samples.
 
     Shape:
-        (S,) -> (M, T) with T = 1 + S // hop
+        (S,) -> (M, T) with T = 1 + S // hop, where n_fft is odd 1 + (S - 1) // hop
 
     Example:
         >>> import torch

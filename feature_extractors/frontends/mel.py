@@ -67,7 +67,7 @@ class MelSpectrogram(PowerSpectrogram):
         ValueError: for a rate, a number of bands, a frame or a hop of less than 1.
 
     Shape:
-        (..., S) -> (..., 1 + S // hop, M)
+        (..., S) -> (..., T, M) with T as of `PowerSpectrogram`
 
     Example:
         >>> MelSpectrogram(sample_rate=16000, n_fft=800, hop=512, bands=128)(torch.randn(16000)).shape

@@ -37,7 +37,7 @@ class MFCC(DecibelFrontend):
         channels: C = order * coefficients.
 
     Shape:
-        (S,) -> (C, T) with T = 1 + S // hop: 10 s give 313 frames.
+        (S,) -> (C, T) with T = 1 + S // hop, where n_fft is odd 1 + (S - 1) // hop: 10 s give 313.
 
     Raises:
         ValueError: for an order other than 1, 2, 3, more coefficients than bands, or a rate, frame or hop below 1.

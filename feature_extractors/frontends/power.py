@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 __all__ = ["PowerSpectrogram"]
 
+Samples = TypeVar("Samples", int, Tensor)
 CHUNK = 160  # frames that a processor transforms at once: they fit its cache, and the allocator keeps their memory
 
 
@@ -27,7 +28,7 @@ class PowerSpectrogram(nn.Module):
         ValueError: for a frame or a hop of less than one sample.
 
     Shape:
-        (..., S) -> (..., 1 + S // hop, M) with M = last + 1 - first
+        (..., S) -> (..., T, M) with T = 1 + S // hop, of an odd frame 1 + (S - 1) // hop, and M = last + 1 - first
 
     Example:
         >>> PowerSpectrogram(n_fft=800, hop=512)(torch.randn(16000)).shape
@@ -42,7 +43,11 @@ class PowerSpectrogram(nn.Module):
             raise ValueError(f"n_fft is {n_fft} and hop {hop}; expected at least one sample each")
         self.n_fft, self.hop = n_fft, hop
         self.first, self.bins = first, (n_fft // 2 if last is None else last) + 1 - first
-        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.register_buffer("window", torch.hann_window(n_fft, dtype=torch.float32), persistent=False)
+
+    def frames(self, samples: Samples) -> Samples:
+        """Return T, the number of frames of a clip of so many samples, or of each of several clips."""
+        return 1 + (samples - self.n_fft % 2) // self.hop  # an odd frame has one sample more than both its edges
 
     def record(self) -> dict[str, Any]:
         """Return the exact parameters, fit for JSON."""

@@ -30,7 +30,7 @@ class Spectrogram(DecibelFrontend):
         channels: M, the bins whose centre lies in [low, high].
 
     Shape:
-        (S,) -> (M, T) with T = 1 + S // hop
+        (S,) -> (M, T) with T = 1 + S // hop, where n_fft is odd 1 + (S - 1) // hop
 
     Raises:
         ValueError: for a band without a bin, or one that reaches beyond half the sample rate.

@@ -172,6 +172,13 @@ def test_padding_of_a_clip_never_changes_its_logits(name):
 
 
 @each
+@pytest.mark.parametrize("integers", [torch.int16, torch.int32])
+def test_lengths_may_be_integers_of_any_kind(name, integers):
+    model, (x, lengths) = build(name), clips(name)
+    assert torch.equal(model(x, lengths.to(integers)), model(x, lengths))
+
+
+@each
 def test_what_stands_in_the_padding_has_no_say_even_nan(name):
     model, (x, lengths) = build(name), clips(name)
     for training in (False, True):

@@ -115,3 +115,9 @@ def test_the_receptive_field_of_a_waveform_is_looked_for_in_a_part_of_it(kernel,
     monkeypatch.setattr(Noting, "seen", seen, raising=False)
     assert receptive_field(Noting(1, 2, kernel, padding="same"), (1, 40000)) == kernel
     assert max(seen) == longest
+
+
+def test_a_layer_called_several_times_is_listed_as_called_first():
+    sincnet = EXTRACTORS["sincnet"](in_channels=1, shift=1600, chunk=4)  # nine frames: four, four and one
+    rows = {layer.name: layer.output for layer in describe(sincnet, (1, 16000)).layers}
+    assert rows["convs.0"] == (4, 80, 2950)

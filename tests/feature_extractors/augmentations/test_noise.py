@@ -50,6 +50,17 @@ def test_the_power_density_falls_as_the_color_says(color, slope):
     assert found == pytest.approx(slope, abs=0.06)
 
 
+def test_a_loud_waveform_in_16_bits_gets_the_ratio_too():
+    x = 30 * torch.ones(2, 1, 4000, dtype=torch.float16)
+    y, _ = Noise(snr=(10, 10))(x, torch.tensor([4000, 4000]), torch.Generator().manual_seed(0))
+    assert [ratio(a, b, 4000) for a, b in zip(x, y, strict=True)] == pytest.approx([10, 10], abs=0.1)
+
+
+def test_a_single_sample_has_no_pink_noise():
+    x = torch.full((1, 1, 1), 0.5)
+    assert torch.equal(Noise(color="pink")(x, torch.tensor([1]), torch.Generator().manual_seed(0))[0], x)
+
+
 def test_silence_stays_silent():
     y, _ = Noise()(torch.zeros(1, 1, 100), torch.tensor([100]), torch.Generator())
     assert torch.equal(y, torch.zeros(1, 1, 100))
