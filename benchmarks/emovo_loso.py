@@ -31,6 +31,8 @@ NETWORKS = {  # name -> extractor, head, front end
     "prosody + logistic": (ALONE, "{name: logistic, c: [0.001, 0.01, 0.1, 1.0]}", "{name: prosody}"),
     "warped prosody + logistic": (ALONE, "{name: logistic, c: [0.001, 0.01, 0.1, 1.0]}", "{name: prosody}"),
     "functionals": ("{name: functionals}", LINEAR, "{name: egemaps}"),
+    "functionals on prosody": ("{name: functionals}", LINEAR, "{name: prosody}"),
+    "functionals on warped prosody": ("{name: functionals}", LINEAR, "{name: prosody}"),
     "multi_tim attention + diff": ("{name: multi_tim, mode: attention}", TEMPORAL, MFCC),
     "multi_tim plain + diff": ("{name: multi_tim, mode: plain}", TEMPORAL, MFCC),
     "multi_tim add + diff": ("{name: multi_tim, mode: add}", TEMPORAL, MFCC),

@@ -21,6 +21,9 @@ class MultiTIM(nn.Module):
 
     Reference: after Ye et al., Temporal Modeling Matters (TIM-Net), ICASSP 2023; tcn after Bai et al., 2018.
 
+    In the modes `attention`, `add_attention` and `se`, under a head of these modes, the offset of the last normalisation
+    (F numbers) has no effect. The final model of the notes, attention under `diff`, trains every number.
+
     Args:
         in_channels: C, 13 times the order of the MFCC.
         filters: F.
