@@ -145,6 +145,43 @@ def test_a_corpus_with_one_speaker_is_named(own_corpus, command, tiny):
     assert "mine" in err
 
 
+def relabel(corpus, **words):
+    """Write other labels into a manifest; None leaves a clip out."""
+    header, *rows = (corpus / "manifest.csv").read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    kept = [",".join([path, words[label], who]) for path, label, who in cells if words[label] is not None]
+    (corpus / "manifest.csv").write_text("\n".join([header, *kept]) + "\n", encoding="utf-8")
+
+
+def test_a_target_with_one_class_is_refused_before_training(own_corpus, command, tiny, tmp_path):
+    relabel(own_corpus, a="Depression", b=None)
+    for words in (("check", tiny), ("run", tiny, "--out", tmp_path / "out")):
+        code, _, err = command(*words)
+        assert code == 2
+        assert "mine has one class (Depression)" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "said", "positive"),
+    [
+        (("gesund", "depressiv"), False, "depressiv"),
+        (("Yin", "Yang"), True, "Yin"),
+        (("Kontrolle", "Burnout"), False, "Burnout"),
+    ],
+)
+def test_a_positive_class_taken_by_alphabet_is_said(labels, said, positive, own_corpus, command, tiny, tmp_path):
+    relabel(own_corpus, a=labels[0], b=labels[1])
+    note = f"sensitivity is about '{positive}' and specificity about"
+    code, out, _ = command("check", tiny)
+    assert (code, note in " ".join(out.split())) == (0, said)
+    assert note not in " ".join(command("check", tiny, f"positive={positive}")[1].split())
+    code, out, _ = command("run", tiny, "--json", "--out", tmp_path / "out")
+    summary = json.loads(out)
+    assert summary["metrics"]["test"]["recording"]["positive"] == positive
+    assert any(note in line for line in summary["notes"]) == said
+
+
 def test_an_empty_corpus_and_a_missing_one_are_named(command, tiny, tmp_path):
     (tmp_path / "empty").mkdir()
     for root in ("empty", "missing"):

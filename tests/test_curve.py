@@ -45,6 +45,13 @@ def test_a_curve_labels_as_many_subjects_as_it_says(tiny):
     assert again["points"] == found["points"]
 
 
+def test_a_point_that_cannot_be_shows_before_the_first_is_trained(tiny):
+    folder = tiny.parent / "curve"
+    with pytest.raises(RecipeError, match=r"labelled target subjects: 99: target\.labelled_speakers is 99"):
+        curve(["tiny.yaml", "tracking.kind=none"], read_axis("2,99", None), out=folder, **SMALL)
+    assert not folder.exists()
+
+
 def test_a_dial_is_turned_beside_the_known_best(tiny):
     folder = tiny.parent / "dial"
     axis = read_axis(None, "label_noise=0,0.4")

@@ -109,6 +109,16 @@ def test_a_diagnosis_is_not_standardised_away(shelf):
     assert tree["labels"] == "as_is"
 
 
+@pytest.mark.parametrize(
+    ("labels", "positive", "guess"),
+    [(("gesund", "krank"), "krank", False), (("krank", "nicht"), "krank", False), (("Yin", "Yang"), "Yin", True)],
+)
+def test_the_class_that_sensitivity_is_about_is_written_and_a_guess_said(own, labels, positive, guess):
+    folder = own(*labels)
+    assert chosen(folder)["positive"] == positive
+    assert ("a guess by alphabet" in reasons(folder)) == guess
+
+
 def test_unknown_speakers_are_learnt_from_without_labels_and_found_by_ear(shelf):
     tree = chosen(shelf / "unnamed", shelf / "nemo")
     assert tree["target"]["labelled_speakers"] == "none"

@@ -32,7 +32,7 @@ from transfer.suite import Suite, load_suite
 from transfer.tracked_comparison import tracked_comparison
 from transfer.trials import Trial, build_trials
 
-__all__ = ["compare", "compare_suite", "gather", "run_part", "threads_of"]
+__all__ = ["check_trials", "compare", "compare_suite", "gather", "run_part", "threads_of"]
 
 SUITE = "suite.yaml"
 PATIENCE = 300.0  # seconds that a part waits for another that opens the same folder
@@ -71,13 +71,17 @@ def compare_suite(
     resume: bool = False,
     reporter: Reporter | None = None,
     command: str = "",
+    checked: bool = False,
 ) -> dict[str, Any]:
-    """Run what is missing of a suite, and compare; see `compare`."""
+    """Run what is missing of a suite, and compare; see `compare`. `checked`: `check_trials` has passed already."""
     refuse_several("compare")
     reporter = reporter or Reporter()
     trials, notes = build_trials(suite)
     wanted = _fingerprint(suite, trials)
     folder = _folder(suite, out, resume, wanted)
+    _refuse_other(folder, wanted, resume)
+    if not checked:
+        check_trials(trials, Workplace(folder, suite.synthetic), reporter)
     with alone(folder, SUITE):
         _claim(folder, suite, wanted, resume)
         first = trials[0].recipe
@@ -153,26 +157,43 @@ def run_part(
     refuse_several("compare")
     trials, _ = build_trials(suite)
     wanted, folder = _fingerprint(suite, trials), Path(out).resolve()
+    _refuse_other(folder, wanted, resume=True)
+    mine, reporter = trials[part[0] - 1 :: part[1]], reporter or Reporter()
+    check_trials(mine, Workplace(folder, suite.synthetic), reporter)
     with alone(folder, SUITE, patience=PATIENCE):
         _claim(folder, suite, wanted, resume=True)
         with tracked_comparison(suite, trials[0].recipe.tracking, folder) as tracker:
             place = Workplace(folder, suite.synthetic, tracker.run_id, suite.engine.threads(threads_of(suite.jobs)))
-    outcomes = _run(trials[part[0] - 1 :: part[1]], place, suite, reporter or Reporter())
+    outcomes = _run(mine, place, suite, reporter)
     there = sum(finished(trial, place) for trial in trials)
     failures = [_failure(outcome) for outcome in outcomes if outcome.reason]
     return {"folder": str(folder), "planned": len(trials), "finished": there, "failures": failures}
 
 
-def _run(trials: Sequence[Trial], place: Workplace, suite: Suite, reporter: Reporter) -> list[Outcome]:
-    """Check what has not run yet, run it, and show how it goes."""
+def check_trials(trials: Sequence[Trial], place: Workplace, reporter: Reporter) -> None:
+    """Check every system of which nothing has run yet, as `transfer check` does; nothing is written.
+
+    Args:
+        trials: of the suite.
+        place: where they are to run.
+        reporter: shows progress.
+
+    Raises:
+        UserError: for the first recipe that could not be run.
+    """
     missing = [trial for trial in trials if not finished(trial, place)]
-    if len(missing) < len(trials):
-        reporter.say(f"{len(trials) - len(missing)} of {len(trials)} trials are finished already")
     begun = {trial.system for trial in trials} - {trial.system for trial in missing}
     for trial in {trial.system: trial for trial in reversed(missing)}.values():
         if trial.system not in begun:
             reporter.say(f"checking {trial.system}")
             check(trial.recipe, synthetic=place.synthetic)
+
+
+def _run(trials: Sequence[Trial], place: Workplace, suite: Suite, reporter: Reporter) -> list[Outcome]:
+    """Run what has not run yet, and show how it goes."""
+    missing = [trial for trial in trials if not finished(trial, place)]
+    if len(missing) < len(trials):
+        reporter.say(f"{len(trials) - len(missing)} of {len(trials)} trials are finished already")
     with told(reporter, len(missing)) as report:
         try:
             return run_all(missing, place, suite.engine, suite.jobs, report)
@@ -223,16 +244,23 @@ def _folder(suite: Suite, out: str | Path | None, resume: bool, wanted: str) -> 
     return default_folder(f"compare-{suite.name}").resolve()
 
 
+def _refuse_other(folder: Path, wanted: str, resume: bool) -> None:
+    """Refuse a folder with a comparison that is not to be gone on with, or is another."""
+    if not (folder / SUITE).is_file():
+        return
+    if not resume:
+        raise UserError(f"{folder} holds a comparison; go on with it by --resume, or name another with --out")
+    if _recorded(folder) != wanted:
+        raise UserError(
+            f"{folder} was made for another suite, or its recipes have changed since; begin anew with another --out"
+        )
+
+
 def _claim(folder: Path, suite: Suite, wanted: str, resume: bool) -> None:
     """Write what was asked for, or check that the folder was made for the same."""
     file = folder / SUITE
     if file.is_file():
-        if not resume:
-            raise UserError(f"{folder} holds a comparison; go on with it by --resume, or name another with --out")
-        if _recorded(folder) != wanted:
-            raise UserError(
-                f"{folder} was made for another suite, or its recipes have changed since; begin anew with another --out"
-            )
+        _refuse_other(folder, wanted, resume)
         return
     text = yaml.safe_dump({"fingerprint": wanted, **public_suite(suite)}, sort_keys=False, allow_unicode=True)
     atomic_write(file, lambda path: path.write_text(text, encoding="utf-8"))

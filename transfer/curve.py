@@ -13,12 +13,14 @@ from typing import Any
 
 import pandas as pd
 
-from transfer.comparing import compare_suite
+from transfer.comparing import check_trials, compare_suite
 from transfer.data.synthetic import DIALS, Difficulty
 from transfer.errors import RecipeError, UserError, did_you_mean
+from transfer.execution import Workplace
 from transfer.output import default_folder, write_json
 from transfer.progress import Reporter
-from transfer.suite import load_suite
+from transfer.suite import Suite, load_suite
+from transfer.trials import build_trials
 
 __all__ = ["Axis", "curve", "curve_sentences", "read_axis"]
 
@@ -109,12 +111,16 @@ def curve(
         raise UserError("--resume needs the folder of the curve; name it with --out")
     suite = load_suite(recipes, **{**settings, **({"synthetic": True} if axis.synthetic else {})})
     folder = Path(out or default_folder(f"curve-{suite.name}")).resolve()
+    suites = {
+        value: suite.model_copy(update={"overrides": {**suite.overrides, **overrides}, "name": f"{suite.name}-{value}"})
+        for value, overrides in zip(axis.values, axis.overrides, strict=True)
+    }
+    _check_points(axis, suites, folder, reporter)
     points = []
-    for value, overrides in zip(axis.values, axis.overrides, strict=True):
+    for value, here in suites.items():
         reporter.say(f"{axis.title}: {value}")
-        here = suite.model_copy(update={"overrides": {**suite.overrides, **overrides}, "name": f"{suite.name}-{value}"})
-        place = folder / f"point-{value}"
-        found = compare_suite(here, out=place, resume=resume and place.is_dir(), reporter=reporter, command=command)
+        place, going_on = folder / f"point-{value}", resume and (folder / f"point-{value}").is_dir()
+        found = compare_suite(here, out=place, resume=going_on, reporter=reporter, command=command, checked=True)
         points.append({"value": value, "best": _known_best(place), **_point(found)})
     result = {"name": suite.name, "axis": axis.title, "command": command, "metric": suite.metric, "points": points}
     result["sentences"] = curve_sentences(result)
@@ -177,6 +183,16 @@ def curve_sentences(curve: Mapping[str, Any]) -> list[str]:
         if said:
             sentences.append(f"{name}: {'; '.join(said)}")
     return sentences
+
+
+def _check_points(axis: Axis, suites: Mapping[str, Suite], folder: Path, reporter: Reporter) -> None:
+    """Check every point before the first is trained, so that none turns out impossible hours later."""
+    for value, suite in suites.items():
+        reporter.say(f"{axis.title}: {value}, checked")
+        try:
+            check_trials(build_trials(suite)[0], Workplace(folder / f"point-{value}", suite.synthetic), reporter)
+        except UserError as error:
+            raise RecipeError(f"{axis.title}: {value}: {error}") from error
 
 
 def _point(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ from transfer.progress import Reporter
 from transfer.projections import sample_embeddings
 from transfer.recipe import Recipe
 from transfer.redaction import public_recipe
-from transfer.scoring import check_target, score_parts
+from transfer.scoring import check_target, guessed_positive, score_parts
 from transfer.selection import check_selection
 from transfer.shards import share_rows
 from transfer.standins import with_standins
@@ -200,7 +200,9 @@ def _planned(
         planned = plan(recipe, decode=decode)
         hash_id("")  # the salt is there before two could draw one
     check_selection(recipe, planned.slices, strategy.learns_from)
-    check_target(recipe, planned.slices, planned.classes[recipe.target.corpus])
+    classes = planned.classes[recipe.target.corpus]
+    check_target(recipe, planned.slices, classes)
+    planned = replace(planned, notes=[*planned.notes, *guessed_positive(recipe, classes)])
     loaded = _rehearse(recipe, planned)
     if loaded is None:
         return recipe, planned

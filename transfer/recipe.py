@@ -134,7 +134,10 @@ class Recipe(Section):
     compute: Compute = Field(Compute(), description="where it computes")
     bad_audio: Literal["refuse", "skip"] = Field("refuse", description="what is done where a file cannot be read")
     plain_ids: bool = Field(False, description="write speaker ids and recordings as they are, not hashed")
-    positive: str | None = Field(None, description="the class that sensitivity is about (two classes)")
+    positive: str | None = Field(
+        None,
+        description="of two, what sensitivity is about; default: the class whose name says so, else the last by alphabet",
+    )
     reported: dict[str, Any] = Field(default_factory=dict, description="figures reported elsewhere for this experiment")
     synthetic: SyntheticSection | None = Field(None, description="what `--synthetic` writes and changes")
 

@@ -11,13 +11,13 @@ from transfer.errors import RecipeError
 from transfer.evaluation.aggregation import Level, Rule, choose_rule
 from transfer.evaluation.calibration import fit_temperature
 from transfer.evaluation.levels import evaluate
-from transfer.evaluation.metrics import positive_class
 from transfer.evaluation.operating_point import OperatingPoint, choose_points
+from transfer.evaluation.positive import named_positive, positive_class
 from transfer.evaluation.predictions import class_names, probabilities
 from transfer.recipe import Recipe
 from transfer.training_sections import AtSensitivity
 
-__all__ = ["check_scoring", "check_target", "score_parts"]
+__all__ = ["check_scoring", "check_target", "guessed_positive", "score_parts"]
 
 
 def check_target(recipe: Recipe, slices: pd.DataFrame, classes: Sequence[str]) -> None:
@@ -35,7 +35,22 @@ def check_target(recipe: Recipe, slices: pd.DataFrame, classes: Sequence[str]) -
         raise RecipeError(
             f"split.test is {recipe.split.test}, which leaves no test part of {recipe.target.corpus}; set a share above 0"
         )
+    if len(classes) < 2:
+        raise RecipeError(
+            f"{recipe.target.corpus} has one class ({', '.join(classes)}), so that there is nothing to decide; expected clips of "
+            "two or more"
+        )
     check_scoring(recipe, classes)
+
+
+def guessed_positive(recipe: Recipe, classes: Sequence[str]) -> list[str]:
+    """Return a note where sensitivity will be about a class that neither the recipe nor a name tells, else nothing."""
+    if len(classes) != 2 or recipe.positive is not None or named_positive(classes) is not None:
+        return []
+    return [
+        f"{recipe.target.corpus}: sensitivity is about {positive_class(classes)!r} and specificity about {classes[0]!r}, by "
+        "alphabet alone; if it is the other way round, or to say so, set `positive`"
+    ]
 
 
 def check_scoring(recipe: Recipe, classes: Sequence[str]) -> None:

@@ -9,13 +9,13 @@ from transfer.choice import Choice
 from transfer.data.corpus import some
 from transfer.data.labels import canonical_label
 from transfer.errors import UserError
+from transfer.evaluation.positive import named_positive, positive_class
 from transfer.situation import Found, Situation
 
 __all__ = ["choose"]
 
 ENOUGH_CLIPS = 5  # of a speaker, for statistics of his or her own: 5 clips read .49 and .48, 20 .53 and .52, the corpus's .40 and .33
 LONG_CLIP = 15.0  # s; what is longer is heard in windows
-POSITIVE = ("MDD", "depressed", "1")
 RIDGE = {
     "epochs": 40,
     "batch_size": 64,
@@ -134,12 +134,16 @@ def _labels(situation: Situation) -> Choice:
             + (why + "class that it means, to keep it." if unknown else ""),
         )
     keys: dict[str, Any] = {"labels": "as_is"}
-    positive = [word for word in POSITIVE if word in situation.target.classes]
-    if len(situation.target.classes) == 2 and positive:
-        keys["positive"] = positive[0]
+    own, why = situation.target.classes, "The target's own classes."
+    if len(own) == 2:
+        keys["positive"] = positive_class(own)
+        if named_positive(own) is None:
+            why += (
+                f" `positive` is the class that sensitivity is about: {own[-1]} is a guess by alphabet, so look at it."
+            )
     if not situation.sources:
-        return Choice(keys, "The target's own classes.")
-    why = "The target's own classes. Source and target share none, or one alone."
+        return Choice(keys, why)
+    why += " Source and target share none, or one alone."
     if not any(corpus.strange for corpus in corpora):
         return Choice(keys, why)
     sections = {corpus.name: _section(situation, corpus, _in_other_words(corpus)) for corpus in corpora}

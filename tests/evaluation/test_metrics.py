@@ -3,19 +3,16 @@
 import audmetric
 import numpy as np
 import pandas as pd
-import pytest
 import sklearn.metrics as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transfer.errors import UserError
 from transfer.evaluation.metrics import (
     accuracy,
     confusion,
     confusion_by_subject,
     f1_scores,
     macro_f1,
-    positive_class,
     precisions,
     recalls,
     uar,
@@ -93,23 +90,3 @@ def test_counts_of_subjects_add_up_and_are_sorted_by_name():
     np.testing.assert_array_equal(counts.sum(axis=0), confusion(table))
     for s, name in enumerate(["s0", "s1", "s2"]):
         np.testing.assert_array_equal(counts[s], confusion(table[table["subject"] == name]))
-
-
-@pytest.mark.parametrize(
-    ("classes", "expected"),
-    [
-        (["HC", "MDD"], "MDD"),
-        (["mdd", "hc"], "mdd"),
-        (["Depressed", "not depressed"], "Depressed"),
-        (["Patient", "control"], "Patient"),
-        (["anger", "calm"], "calm"),
-    ],
-)
-def test_the_positive_class_is_the_one_named_like_a_patient_else_the_last(classes, expected):
-    assert positive_class(classes) == expected
-    assert positive_class(classes, classes[0]) == classes[0]
-
-
-def test_a_positive_class_that_is_none_is_refused():
-    with pytest.raises(UserError, match="did you mean 'MDD'"):
-        positive_class(["HC", "MDD"], "MD")

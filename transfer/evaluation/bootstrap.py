@@ -58,7 +58,7 @@ def bootstrap_interval(
         metric: uar, accuracy, macro_f1; for two classes also sensitivity, specificity, auc, pr_auc, brier.
         level: whose decisions are scored: 'slice', 'recording' or 'subject' (`aggregation.decided_units`).
         rule: how slices are put together, 'mean' or 'vote'.
-        positive: the positive class of two (`metrics.positive_class`).
+        positive: the positive class of two (`positive.positive_class`).
         draws: number of bootstrap draws.
         seed: of the draws; the same seed gives the same interval.
         confidence: nominal coverage in (0, 1).

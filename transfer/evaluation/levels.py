@@ -19,11 +19,11 @@ from transfer.evaluation.metrics import (
     FloatArray,
     confusion,
     f1_scores,
-    positive_class,
     precisions,
     recalls,
 )
 from transfer.evaluation.operating_point import OperatingPoint, point_scores
+from transfer.evaluation.positive import positive_class
 from transfer.evaluation.predictions import class_names, probabilities, validate_predictions
 from transfer.evaluation.subgroups import subgroup_scores
 
@@ -55,7 +55,7 @@ def evaluate(
 
     Args:
         table: a prediction table of one part and one corpus.
-        positive: the positive class of two (`metrics.positive_class`).
+        positive: the positive class of two (`positive.positive_class`).
         rule: how slices are put together, 'mean' or 'vote' (`aggregation.choose_rule`).
         prevalence: share of positives for which PPV and NPV are told; default: that of the table's units.
         points: thresholds that the validation part chose (`operating_point.choose_points`), none for other levels.

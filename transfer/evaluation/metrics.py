@@ -6,13 +6,12 @@ that thousands of bootstrap draws are one call. A metric that is not defined (a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from transfer.errors import UserError, did_you_mean
 from transfer.evaluation.predictions import class_names, probabilities
 
 __all__ = [
@@ -23,28 +22,12 @@ __all__ = [
     "confusion_by_subject",
     "f1_scores",
     "macro_f1",
-    "positive_class",
     "precisions",
     "recalls",
     "uar",
 ]
 
 FloatArray = npt.NDArray[np.float64]
-
-_POSITIVE_NAMES = {
-    "mdd",
-    "depressed",
-    "depression",
-    "positive",
-    "pos",
-    "patient",
-    "case",
-    "pd",
-    "ad",
-    "true",
-    "yes",
-    "1",
-}
 
 
 def confusion(table: pd.DataFrame) -> FloatArray:
@@ -159,24 +142,6 @@ def macro_f1(counts: FloatArray) -> FloatArray:
 
 
 COUNT_METRICS: dict[str, Callable[[FloatArray], FloatArray]] = {"uar": uar, "accuracy": accuracy, "macro_f1": macro_f1}
-
-
-def positive_class(classes: Sequence[str], positive: str | None = None) -> str:
-    """Return the class that sensitivity is about: the one given, else the one named like a patient, else the last.
-
-    Raises:
-        UserError: where the class given is none of the classes.
-
-    Example:
-        >>> positive_class(["MDD", "HC"]), positive_class(["calm", "angry"])
-        ('MDD', 'angry')
-    """
-    if positive is not None:
-        if positive not in classes:
-            raise UserError(f"positive class {positive!r} is no class; {did_you_mean(positive, classes)}")
-        return positive
-    named = [name for name in classes if name.casefold() in _POSITIVE_NAMES]
-    return (named or list(classes))[-1]
 
 
 def _counts(table: pd.DataFrame, groups: npt.NDArray[np.intp], n: int) -> FloatArray:

@@ -17,7 +17,8 @@ import pandas as pd
 from transfer.evaluation.aggregation import Level, Rule, decided_units
 from transfer.evaluation.binary import predictive_values
 from transfer.evaluation.bootstrap import units_interval
-from transfer.evaluation.metrics import FloatArray, confusion, positive_class, recalls
+from transfer.evaluation.metrics import FloatArray, confusion, recalls
+from transfer.evaluation.positive import positive_class
 from transfer.evaluation.predictions import class_names, validate_predictions
 
 __all__ = ["OperatingPoint", "choose_points", "choose_threshold", "point_in_words", "point_scores"]

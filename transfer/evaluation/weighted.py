@@ -14,7 +14,8 @@ import pandas as pd
 
 from transfer.errors import UserError, did_you_mean
 from transfer.evaluation.binary import auc, average_precision
-from transfer.evaluation.metrics import COUNT_METRICS, FloatArray, confusion_by_subject, positive_class, recalls
+from transfer.evaluation.metrics import COUNT_METRICS, FloatArray, confusion_by_subject, recalls
+from transfer.evaluation.positive import positive_class
 from transfer.evaluation.predictions import class_names
 
 __all__ = ["METRICS", "Statistic", "count_metric", "weighted_metric"]

@@ -81,17 +81,19 @@ def answer(result: Mapping[str, Any]) -> list[str]:
         return ["No system has an honest result, so nothing can be said.", "The failures and marks below say why."]
     best = honest[0]
     unit = UNITS.get(result["level"], str(result["level"]))
+    equals = [row["name"] for row in honest if f"{row['score']:.4f}" == f"{best['score']:.4f}"]
+    who, how = f"{best['name']} scores", " highest"
+    if len(equals) > 1:
+        who, how = f"{', '.join(equals[:-1])} and {equals[-1]} score", " highest" if len(equals) < len(honest) else ""
     first = (
-        f"{best['name']} scores highest: {metric_words(result['metric'])} "
+        f"{who}{how}{' alike' if len(equals) > 1 else ''}: {metric_words(result['metric'])} "
         f"{with_interval(best['score'], best.get('interval'))}, judged by {unit} ({result['subjects']} test subjects)"
         f"{_against_chance(best.get('interval'), result.get('chance'))}."
     )
     baseline = result.get("baseline")
-    if best["name"] == baseline and len(honest) > 1:
-        return [
-            first,
-            f"It is the baseline, training without transfer: nothing that transfers scores above {baseline}.",
-        ]
+    if baseline in equals and len(honest) > 1:
+        it = "It is the baseline" if len(equals) == 1 else f"{baseline} is the baseline"
+        return [first, f"{it}, training without transfer: nothing that transfers scores above {baseline}."]
     return [first, *([str(best["sentence"])] if best.get("sentence") else [])]
 
 
