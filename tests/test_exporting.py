@@ -209,6 +209,22 @@ def test_channels_that_hardly_move_are_standardised_as_in_training(predictor):
     assert module(features, torch.tensor([7]))[0].numpy() == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("form", ["torch_export", "onnx"])
+def test_a_model_of_functionals_is_exported_with_the_one_frame_that_a_clip_has(form, tmp_path):
+    kinds = {
+        "frontend": {"name": "egemaps"},
+        "extractor": {"name": "functionals", "widths": []},
+        "normalisation": "corpus",
+    }
+    ready = Predictor(checkpoint(tmp_path, **kinds, head={"name": "linear"}))
+    graph = export_graph(ready, form, tmp_path / "graph.pt2")
+    assert graph.difference <= NEAR
+    if form == "torch_export":
+        x = 20 * torch.randn(7, 88, 1)
+        found = torch.export.load(graph.path).module()(x, torch.ones(7, dtype=torch.long))
+        torch.testing.assert_close(found, FeaturesToLogits(ready).eval()(x, torch.ones(7, dtype=torch.long)))
+
+
 def test_what_cannot_begin_with_waveforms_says_why(tmp_path):
     for more, words in (
         ({"frontend": {"name": "spectrogram"}}, "'spectrogram' cannot be part of a graph; only mfcc and log_mel can"),

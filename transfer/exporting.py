@@ -62,7 +62,7 @@ def export_graph(predictor: Predictor, form: str, out: Path, *, waveforms: bool 
             exported = torch.export.export(
                 module,
                 module.examples(*_TRACED, predictor),
-                dynamic_shapes=_shapes(module),
+                dynamic_shapes=_shapes(module, predictor.front_end),
                 strict=False,
                 prefer_deferred_runtime_asserts_over_guards=True,
             )
@@ -79,7 +79,7 @@ def export_graph(predictor: Predictor, form: str, out: Path, *, waveforms: bool 
         said = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         name = predictor.recipe.extractor.name
         raise RecipeError(
-            f"extractor {name!r} cannot be exported as {form} with any batch and length: {said}"
+            f"extractor {name!r} cannot be exported as {form} with any batch and length; --to bundle ships it whole ({said})"
         ) from error
     if not difference <= LARGEST_DIFFERENCE:
         raise RecipeError(
@@ -151,10 +151,12 @@ def _record(predictor: Predictor, form: str, module: Module) -> dict[str, Any]:
     }
 
 
-def _shapes(module: Module) -> dict[str, Any]:
-    """Return which sizes may change from call to call: the clips, and the last axis of what is heard."""
+def _shapes(module: Module, front_end: Any) -> dict[str, Any]:
+    """Return which sizes may change from call to call: the clips, and the last axis of what is heard, if it ever does."""
     heard, lengths = module.names
     free = torch.export.Dim.DYNAMIC  # a network that needs some frames at least says so itself
+    if heard == "features" and front_end.frames(60 * front_end.sample_rate) == 1:  # functionals of the whole clip
+        return {heard: {0: free}, lengths: {0: free}}
     return {heard: {0: free, (2 if heard == "features" else 1): free}, lengths: {0: free}}
 
 
