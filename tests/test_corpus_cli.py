@@ -55,7 +55,8 @@ def test_check_exits_with_1_and_names_a_copy_at_another_gain(command, emovo, tmp
     assert command("corpus", "check", emovo)[0] == 0
     root = tmp_path / "emovo"
     shutil.copytree(emovo, root)
-    first, second = sorted(root.rglob("*.wav"))[:2]
+    files = sorted(root.rglob("*.wav"))
+    first, second = files[0], files[-1]
     wave, rate = soundfile.read(first)
     soundfile.write(second, 0.4 * wave[rate // 10 :], rate)
     code, out, _ = command("corpus", "check", root, "--json")
@@ -64,6 +65,11 @@ def test_check_exits_with_1_and_names_a_copy_at_another_gain(command, emovo, tmp
     assert faults["near-duplicate"]["count"] == 1
     assert first.name in faults["near-duplicate"]["examples"][0]
     assert "near-duplicate" in command("corpus", "check", root)[1]
+    shutil.copy(emovo / second.relative_to(root), second)
+    shutil.copy(emovo / first.relative_to(root), first.with_name(first.name.replace(".wav", "0.wav")))
+    code, out, _ = command("corpus", "check", root, "--json")
+    assert code == 0
+    assert [fault["kind"] for fault in json.loads(out)["faults"]] == ["duplicate of a speaker"]
 
 
 def test_probe_reports_every_confound_against_permuted_labels(command, emovo):
@@ -104,7 +110,7 @@ def test_check_tells_the_truth_about_the_real_corpora(command, corpora, name, cl
     found = json.loads(out)
     assert (found["clips"], found["speakers"]) == (clips, speakers)
     assert set(found["classes"].values()) == {each}
-    assert {fault["kind"] for fault in found["faults"]} <= {"near-duplicate"}
+    assert {fault["kind"] for fault in found["faults"]} <= {"near-duplicate of a speaker"}
 
 
 def test_a_label_in_square_brackets_is_printed_as_it_is(capsys):

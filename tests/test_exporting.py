@@ -209,6 +209,7 @@ def test_channels_that_hardly_move_are_standardised_as_in_training(predictor):
     assert module(features, torch.tensor([7]))[0].numpy() == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:The given buffer is not writable")  # how PyTorch reads its own archive
 @pytest.mark.parametrize("form", ["torch_export", "onnx"])
 def test_a_model_of_functionals_is_exported_with_the_one_frame_that_a_clip_has(form, tmp_path):
     kinds = {

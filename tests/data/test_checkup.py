@@ -96,6 +96,41 @@ def test_unknown_and_one_class_speakers_are_told(folder):
     assert found["unknown speaker"].count == 1
 
 
+def test_copies_of_one_speaker_and_class_leak_nowhere_and_contradicting_ones_do(folder):
+    (folder / "07.wav").write_bytes((folder / "01.wav").read_bytes())
+    rows = [
+        {"path": str(f), "label": "ab"[i // 3 % 2], "speaker": f"s{i % 3}", "recording": f.name}
+        for i, f in enumerate(sorted(folder.glob("*.wav")))
+    ]
+    found = faults(folder, rows)
+    assert (found["duplicate of a speaker"].examples, found["duplicate of a speaker"].breaks) == (
+        ("01.wav = 07.wav",),
+        False,
+    )
+    rows[7]["label"] = "b"
+    assert faults(folder, rows)["duplicate"].breaks
+
+
+def test_a_slip_of_the_pen_in_a_clinic_is_named_and_not_everybody_else(folder):
+    files = sorted(folder.glob("*.wav"))
+    rows = [
+        {"path": str(f), "label": "HC" if i < 12 else "MDD", "speaker": f"s{i // 4}", "recording": f.name}
+        for i, f in enumerate(files)
+    ]
+    assert faults(folder, rows) == {}
+    rows[5]["label"] = "MDD"
+    assert {kind: fault.examples for kind, fault in faults(folder, rows).items()} == {"odd label": ("05.wav (MDD)",)}
+    rows[5]["label"] = "hc "
+    found = {kind: fault.examples for kind, fault in faults(folder, rows).items()}
+    assert found == {"odd label": ("05.wav (hc)",), "rare class": ("hc, 1 clip (beside HC)",)}
+
+
+def test_of_two_rates_as_frequent_the_higher_is_the_usual_one(folder):
+    for i, file in enumerate(sorted(folder.glob("*.wav"))):
+        soundfile.write(file, speech(i, 2 + i / 50)[:: 1 + i % 2], RATE // (1 + i % 2))
+    assert faults(folder)["wrong sample rate"].what == f"most files have {RATE} Hz"
+
+
 def test_twins_are_listed_in_pairs(folder):
     table = corpus_table([{"path": str(folder / "00.wav"), "label": "a", "speaker": "s", "recording": "00.wav"}])
     corpus = Corpus("own", folder, table)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from transfer.data.confounds import single_class_speakers
+from transfer.data.confounds import odd_labels, single_class_speakers
 from transfer.data.corpus import Corpus
 from transfer.data.scan import clip_problems
 
@@ -73,8 +73,10 @@ def check_corpus(
     ]
     faults += [
         _fault("missing", corpus.missing, "named by the corpus's own tables, but not there: left out", False),
-        _fault("duplicate", _copies(files, names), "the same bytes under several names: remove all but one", True),
-        _fault("near-duplicate", [f"{a} ~ {b}" for a, b in twins], "sound alike (gain, rate, trim): remove one", True),
+        *_alike(
+            "duplicate", _copies(files, names), " = ", "the same bytes under several names: remove all but one", table
+        ),
+        *_alike("near-duplicate", twins, " ~ ", "sound alike (gain, rate, trim): remove one", table),
         _fault("unknown speaker", table.loc[table["speaker"] == "", "recording"], "no speaker-disjoint split", True),
         _fault(
             "clipped",
@@ -84,6 +86,8 @@ def check_corpus(
         ),
         *_rates(files, names, sample_rate),
         _fault("outlying duration", _outliers(table, files, names), "far outside the corpus's own range", False),
+        _fault("odd label", _odd(table), "the only clip of its speaker in this class: a slip of the pen?", False),
+        _fault("rare class", _rare(table), "too few clips to learn and to test: a slip of the pen?", False),
         _fault("one-class speaker", single_class_speakers(table), "who speaks tells the class", False),
         _fault(
             "link",
@@ -102,11 +106,43 @@ def _fault(kind: str, items: Iterable[str], what: str, breaks: bool) -> Fault:
     return Fault(kind, len(listed), what, tuple(map(str, listed[:SHOWN])), breaks)
 
 
-def _copies(files: pd.DataFrame, names: dict[str, str]) -> list[str]:
+def _copies(files: pd.DataFrame, names: dict[str, str]) -> list[list[str]]:
     """Return the groups of files of equal content."""
     known = files[files["hash"] != ""]
     groups = known.groupby("hash").groups.values()
-    return [" = ".join(names[path] for path in sorted(paths)) for paths in groups if len(paths) > 1]
+    return [[names[path] for path in sorted(paths)] for paths in groups if len(paths) > 1]
+
+
+def _alike(kind: str, groups: Iterable[Sequence[str]], sign: str, what: str, table: pd.DataFrame) -> list[Fault]:
+    """Return groups of files that are alike: those of one speaker and class stay in one part, others leak or contradict."""
+    clips = dict(zip(table["recording"], zip(table["speaker"], table["label"], strict=True), strict=True))
+    within: dict[bool, list[str]] = {False: [], True: []}
+    for group in groups:
+        kinds = {clips.get(name, ("", "")) for name in group}
+        within[len(kinds) == 1 and all(speaker for speaker, _ in kinds)].append(sign.join(group))
+    return [
+        _fault(kind, within[False], what, True),
+        _fault(f"{kind} of a speaker", within[True], f"{what}; a split by speaker keeps them in one part", False),
+    ]
+
+
+def _odd(table: pd.DataFrame) -> list[str]:
+    """Return the clips whose label is unlike that of all others of their speaker."""
+    odd = table[odd_labels(table)]
+    return [f"{name} ({label})" for name, label in zip(odd["recording"], odd["label"], strict=True)]
+
+
+def _rare(table: pd.DataFrame) -> list[str]:
+    """Return the classes of a single clip where others have ten, each with one that is written almost like it."""
+    counts = table["label"].value_counts()
+    if counts.empty or counts.max() < 10:
+        return []
+    written: dict[str, list[str]] = {}
+    for label in counts.index:
+        written.setdefault("".join(label.casefold().split()), []).append(label)
+    rare = sorted(counts.index[counts == 1])
+    others = {a: [b for b in written["".join(a.casefold().split())] if b != a] for a in rare}
+    return [f"{label}, 1 clip{''.join(f' (beside {other})' for other in others[label])}" for label in rare]
 
 
 def _linked(names: dict[str, str], root: Path) -> list[str]:
@@ -122,7 +158,7 @@ def _rates(files: pd.DataFrame, names: dict[str, str], sample_rate: int) -> list
     faults = []
     for column, unit in (("sample_rate", "Hz"), ("channels", "channels")):
         if readable[column].nunique() > 1:
-            usual = readable[column].mode().iloc[0]
+            usual = readable[column].mode().max()  # the highest of several that are as many
             other = readable[readable[column] != usual]
             listed = [f"{names[path]} ({value} {unit})" for path, value in other[column].items()]
             faults.append(_fault(f"wrong {column.replace('_', ' ')}", listed, f"most files have {usual} {unit}", False))

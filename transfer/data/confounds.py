@@ -23,7 +23,7 @@ import pandas as pd
 
 from transfer.errors import CorpusError
 
-__all__ = ["CONFOUNDS", "Probe", "probe_confounds", "single_class_speakers"]
+__all__ = ["CONFOUNDS", "Probe", "odd_labels", "probe_confounds", "single_class_speakers"]
 
 CONFOUNDS = ("duration", "loudness", "peak", "snr", "sample_rate", "channels", "session", "sex", "age", "speaker")
 BINS = 8
@@ -122,9 +122,28 @@ def single_class_speakers(table: pd.DataFrame) -> list[str]:
         >>> single_class_speakers(pd.DataFrame({"speaker": ["s", "t", "t"], "label": ["a", "a", "b"]}))
         ['s']
     """
-    known = table[table["speaker"] != ""]
+    known = table[(table["speaker"] != "") & ~odd_labels(table)]
     classes = known.groupby("speaker")["label"].nunique()
     return sorted(classes.index[classes == 1]) if (classes > 1).any() else []
+
+
+def odd_labels(table: pd.DataFrame) -> pd.Series:
+    """Mark the only clip of a speaker that has another class than the rest, in a corpus where most speakers have one class.
+
+    Where the class is a diagnosis, such a clip is a slip of the pen, or somebody else's.
+
+    Example:
+        >>> rows = {"speaker": list("sssstttuuu"), "label": list("aaabbbbaaa")}
+        >>> odd_labels(pd.DataFrame(rows)).to_numpy().nonzero()[0]
+        array([3])
+    """
+    by_speaker = table.groupby("speaker")["label"]
+    classes, clips = by_speaker.transform("nunique"), by_speaker.transform("size")
+    alike = table.groupby(["speaker", "label"])["label"].transform("size")
+    known = table["speaker"] != ""
+    one_class = classes[known].groupby(table["speaker"]).first() == 1
+    mostly = bool(one_class.mean() > 0.5) if len(one_class) else False
+    return known & (classes == 2) & (clips >= 4) & (alike == 1) & mostly
 
 
 def _codes(values: pd.Series) -> Ints:
