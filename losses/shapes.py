@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def check_pair(source: Tensor, target: Tensor) -> None:
-    """Refuse anything but two matrices of one width with at least one row each.
+    """Refuse anything but two matrices of one width and kind of numbers with at least one row each.
 
     Args:
         source: features of the source domain.
@@ -16,12 +16,19 @@ def check_pair(source: Tensor, target: Tensor) -> None:
         (n, d) and (m, d); n and m may differ.
 
     Raises:
+        TypeError: for what is no tensor of floating point numbers, or two kinds of them.
         ValueError: for other shapes.
 
     Example:
         >>> import torch
         >>> check_pair(torch.zeros(3, 4), torch.zeros(2, 4))
     """
+    kinds = [getattr(x, "dtype", type(x).__name__) for x in (source, target)]
+    if not all(isinstance(x, Tensor) and x.is_floating_point() for x in (source, target)) or kinds[0] != kinds[1]:
+        raise TypeError(
+            f"source is {kinds[0]} and target {kinds[1]}; expected two tensors of the same floating point numbers, such as "
+            "torch.as_tensor(x, dtype=torch.float32)"
+        )
     if source.ndim != 2 or target.ndim != 2 or source.shape[1] != target.shape[1]:
         raise ValueError(
             f"source has shape {tuple(source.shape)} and target {tuple(target.shape)}; expected (n, d) and (m, d) with "

@@ -154,6 +154,27 @@ def test_what_is_no_recipe_or_could_run_code_is_refused(text, write):
         load_recipe(write(text), synthetic=True)
 
 
+def test_a_recipe_in_another_encoding_is_named_with_its_line(tmp_path):
+    (tmp_path / "mine.yaml").write_bytes((MINIMAL + "description: Köln\n").encode("latin-1"))
+    with pytest.raises(RecipeError, match=r"mine\.yaml:5: byte 0xf6 is not UTF-8.*save it as UTF-8"):
+        load_recipe(tmp_path / "mine.yaml")
+
+
+def test_a_recipe_that_is_not_there_gets_the_nearest_names_and_not_all(write, monkeypatch):
+    folder = write(MINIMAL).parent
+    monkeypatch.chdir(folder)
+    for name, says in (
+        ("mine.yml", "did you mean 'mine.yaml'"),
+        ("casia_to_modma_dgg", "did you mean 'casia_to_modma_ddg'"),
+        (folder, "is a folder, and no recipe; for a folder of audio `transfer init"),
+        ("nothing like it", "`transfer list recipes` names the"),
+    ):
+        with pytest.raises(RecipeError) as refused:
+            find_recipe(name)
+        assert says in str(refused.value)
+        assert len(str(refused.value)) < 500
+
+
 def test_bases_that_multiply_are_refused(write):
     for level in range(12):
         write(f"extends: [b{level + 1}.yaml, b{level + 1}.yaml, b{level + 1}.yaml]\n", f"b{level}.yaml")

@@ -45,6 +45,27 @@ def audio(tmp_path):
     return tmp_path
 
 
+def test_one_path_may_stand_alone_and_what_lasts_no_word_is_said(trained, tmp_path):
+    soundfile.write(tmp_path / "long.wav", 0.1 * np.random.default_rng(0).standard_normal(16000), 16000)
+    soundfile.write(tmp_path / "blip.wav", 0.1 * np.random.default_rng(0).standard_normal(1600), 16000)
+    assert not [note for note in predict(trained[0], str(tmp_path / "long.wav")).notes if "no word" in note]
+    assert "1 of 1 slices last less than 0.3 s" in " ".join(predict(trained[0], tmp_path / "blip.wav").notes)
+    assert "1 of 2 slices last less than 0.3 s" in " ".join(predict(trained[0], tmp_path).notes)
+
+
+def test_an_output_that_is_there_is_refused_before_anything_is_heard(trained, tmp_path, capsys, monkeypatch):
+    from transfer.cli import main
+
+    (tmp_path / "out.csv").touch()
+    monkeypatch.setattr(
+        sys, "argv", ["transfer", "predict", str(trained[0]), "absent.wav", "--out", str(tmp_path / "out.csv")]
+    )
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert done.value.code == 2
+    assert "out.csv exists" in capsys.readouterr().err
+
+
 def test_the_probabilities_are_those_of_the_run(trained):
     folder, root = trained
     table = read_predictions(folder / "predictions.parquet")

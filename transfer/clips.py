@@ -17,12 +17,14 @@ __all__ = ["clips_of_table", "find_clips"]
 LARGEST_TABLE = 100_000_000  # bytes of a table of files
 
 
-def find_clips(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Return one row a clip: `path`, `start`, `end` (s), `recording`, `speaker` ('' where unknown).
+def find_clips(paths: str | Path | Iterable[str | Path]) -> pd.DataFrame:
+    """Return one row a clip of the paths, or of the one path: `path`, `start`, `end` (s), `recording`, `speaker` ('' where unknown).
 
     Raises:
         UserError: for a path that is not there, a folder or pattern without audio, or a table without paths.
     """
+    if isinstance(paths, (str, Path)):
+        paths = [paths]
     tables = [_clips_of(str(path)) for path in paths]
     if not tables:
         raise UserError("no audio to predict on; name files, folders, patterns or a CSV table")

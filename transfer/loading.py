@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from transfer.errors import RecipeError, did_you_mean
+from transfer.errors import RecipeError
 from transfer.recipe import Recipe
 from transfer.recipe_check import Source, checked_recipe
 from transfer.source_bundle import begin_with_bundle
@@ -53,9 +54,15 @@ def find_recipe(name: str | Path) -> Path:
     stem = str(name).removesuffix(".yaml").replace("\\", "/").removeprefix("recipes/")
     if (candidate := shipped / f"{stem}.yaml").is_file() and ".." not in candidate.parts:
         return candidate
+    if path.is_dir():
+        raise RecipeError(f"{path} is a folder, and no recipe; for a folder of audio `transfer init {path}` writes one")
     known = [p.relative_to(shipped).with_suffix("").as_posix() for p in list_recipes(shipped)]
+    beside = [p.as_posix() for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+    near = get_close_matches(path.as_posix(), beside, n=2, cutoff=0.6) + get_close_matches(stem, known, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise RecipeError(
-        f"no recipe {str(name)!r}: it is neither a file nor a name that ships with the toolkit; {did_you_mean(stem, known)}"
+        f"no recipe {str(name)!r}: it is neither a file nor a name that ships with the toolkit; {hint}`transfer list recipes` "
+        f"names the {len(known)} that do"
     )
 
 
@@ -166,14 +173,28 @@ def _other_name(own: Any, inherited: Any) -> bool:
     return bool(own.get("name", inherited.get("name")) != inherited.get("name"))
 
 
+def _text_of(path: Path) -> str:
+    """Return what stands in a file of UTF-8."""
+    try:
+        if path.stat().st_size > 4 * LONGEST:  # bytes of a character, at most
+            raise RecipeError(f"{path}: {path.stat().st_size} bytes; at most {LONGEST} characters are read")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = 1 + error.object[: error.start].count(b"\n")
+        byte = error.object[error.start]
+        raise RecipeError(f"{path}:{line}: byte 0x{byte:02x} is not UTF-8, as recipes are; save it as UTF-8") from error
+    except OSError as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
 def parse_file(path: Path, source: Source) -> dict[str, Any]:
     """Parse one YAML file strictly (`transfer.strict_yaml`), noting lines."""
     try:
-        if path.stat().st_size > 4 * LONGEST:  # bytes of a character, at most
-            raise YamlError(f"{path.stat().st_size} bytes; at most {LONGEST} characters are read")
-        tree, node = read_yaml(path.read_text(encoding="utf-8-sig"))
-    except (YamlError, UnicodeDecodeError, OSError) as error:
+        tree, node = read_yaml(_text_of(path))
+    except YamlError as error:
         raise RecipeError(f"{path}: {error}") from error
+    if tree is None:
+        raise RecipeError(f"{path}: the file is empty; expected a recipe, such as `transfer init` writes")
     if not isinstance(tree, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys to values, this is {type(tree).__name__}")
     for dotted, line in _lines(node, path, ""):

@@ -94,9 +94,10 @@ def _judge_files(
 ) -> None:
     """Judge files, and print or write what was found."""
     from transfer.predicting import predict
-    from transfer.predictions_file import write_answer
+    from transfer.predictions_file import check_answer, write_answer
     from transfer.progress import Reporter
 
+    check_answer(out, form.value if form else None)
     err = console()
     names = [line for path in paths for line in (sys.stdin.read().splitlines() if path == "-" else [path]) if line]
     with Reporter(err).bar("features") as tick:

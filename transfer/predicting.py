@@ -34,6 +34,7 @@ __all__ = ["Predicted", "Predictor", "predict"]
 
 Level = Literal["slice", "recording", "subject"]
 
+SHORTEST = 0.3  # s; what is shorter holds no word
 FEWEST = 5  # clips that a speaker's mean and deviation are measured on, where a clip is one row of functionals
 UNNAMED = ", for speakers are not named: a table with `speaker` does better"
 
@@ -55,7 +56,7 @@ class Predicted:
 
 def predict(
     checkpoint: str | Path,
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     *,
     level: Level = "recording",
     unreadable: Literal["skip", "refuse"] = "skip",
@@ -189,6 +190,11 @@ class Predictor:
         slices = slices.assign(position=np.arange(len(slices))).drop(slices.index[list(store.problems)])
         slices = slices.reset_index(drop=True)
         normaliser, notes = self._normaliser(slices, lambda i: store.clip(int(slices["position"].iloc[i])))
+        if short := int((slices["end"] - slices["start"] < SHORTEST).sum()):
+            notes.append(
+                f"{short} of {len(slices)} slices last less than {SHORTEST:g} s, which is no word: what is said of them means "
+                "nothing, however certain it looks"
+            )
         domain = build_domain(self.target, self.classes, slices, store, normaliser, torch.device("cpu"))
         table = predict_domain(self.model, domain, "test", plain_ids=True)
         table["path"], table["start"], table["end"] = slices["path"], slices["start"], slices["end"]

@@ -10,7 +10,7 @@ import pandas as pd
 from transfer.data.cache import atomic_write
 from transfer.errors import UserError, did_you_mean
 
-__all__ = ["safe_cells", "write_answer"]
+__all__ = ["check_answer", "safe_cells", "write_answer"]
 
 FORMATS = ("csv", "json", "parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -32,15 +32,9 @@ def write_answer(table: pd.DataFrame, out: Path | None, form: str | None = None)
         recording,p_a
         '=cmd,0.5
     """
-    form = form or (out.suffix.lower().lstrip(".") if out else "") or "csv"
-    if form not in FORMATS:
-        raise UserError(f"no format {form!r} for predictions; {did_you_mean(form, FORMATS)}")
+    form = check_answer(out, form)
     if out is None:
-        if form == "parquet":
-            raise UserError("parquet is no text; name a file with --out")
         return _text(table, form)
-    if out.exists():
-        raise UserError(f"{out} exists; predictions never write over a file: name another")
 
     def write(path: Path) -> None:
         if form == "parquet":
@@ -53,6 +47,26 @@ def write_answer(table: pd.DataFrame, out: Path | None, form: str | None = None)
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror}); name another file") from error
     return None
+
+
+def check_answer(out: Path | None, form: str | None = None) -> str:
+    """Return the form that predictions will have, before anything is computed for them.
+
+    Raises:
+        UserError: an unknown form, a text that is none, or a file that is there already.
+
+    Example:
+        >>> check_answer(Path("absent.JSON"))
+        'json'
+    """
+    form = form or (out.suffix.lower().lstrip(".") if out else "") or "csv"
+    if form not in FORMATS:
+        raise UserError(f"no format {form!r} for predictions; {did_you_mean(form, FORMATS)}")
+    if out is None and form == "parquet":
+        raise UserError("parquet is no text; name a file with --out")
+    if out is not None and out.exists():
+        raise UserError(f"{out} exists; predictions never write over a file: name another")
+    return form
 
 
 def safe_cells(table: pd.DataFrame) -> pd.DataFrame:

@@ -82,7 +82,8 @@ def read_yaml(text: str, *, aliases: bool = False, longest: int = LONGEST) -> tu
     except YamlError:
         raise
     except (yaml.YAMLError, RecursionError) as error:
-        raise YamlError(f"not readable as YAML: {error}") from error
+        hint = "; indent with blanks, not tabs" if "\\t" in str(error) else ""
+        raise YamlError(f"not readable as YAML: {error}{hint}") from error
     except (ValueError, TypeError, OverflowError, KeyError, IndexError, AttributeError) as error:
         raise YamlError(f"a value looks like a number or a date and is none ({error}); put it in quotes") from error
 

@@ -112,12 +112,32 @@ def test_rows_without_a_file_are_named_with_line_and_count(tmp_path):
         ("path,label,start,end\na/1.wav,x,2,1\n", "line 2: start 2 and end 1"),
         ("path,label,start\na/1.wav,x,-1\n", "line 2: start -1"),
         ("path,label,end\na/1.wav,x,inf\n", "line 2: end is 'inf'"),
-        ("path,label\na/1.wav,x\na/1.wav,x\n", "twice the same clip"),
+        ("path,label\na/1.wav,x\na/1.wav,x\n", "line 3: '1.wav' is in line 2 already; leave one"),
+        ("path,label\na/1.wav,x\na\\1.wav,y\n", "there with the label 'x' and here 'y'; leave one"),
+        ("path,label,subject\na/1.wav,x,s1\n", "no column 'speaker', but 'subject'; if it says who speaks"),
+        ("path,label,Patient_ID\na/1.wav,x,s1\n", "no column 'speaker', but 'patient_id'"),
     ],
 )
 def test_faults_are_named_by_file_and_line(tmp_path, text, message):
     with pytest.raises(CorpusError, match=message):
         read_manifest("own", corpus(tmp_path, text))
+
+
+def test_a_subject_beside_a_speaker_is_a_column_like_others(tmp_path):
+    table = read_manifest("own", corpus(tmp_path, "path,label,speaker,subject\na/1.wav,x,,s1\n")).table
+    assert (table["speaker"][0], table["subject"][0]) == ("", "s1")
+
+
+def test_a_table_beside_folders_of_labels_is_said_not_to_be_read(tmp_path):
+    corpus(tmp_path, "path,label\na/1.wav,x\n")
+    (tmp_path / "manifest.csv").rename(tmp_path / "study.csv")
+    assert (
+        read_folders("own", tmp_path)
+        .notes[0]
+        .startswith("study.csv is not read: a table that lists the clips is called")
+    )
+    (tmp_path / "study.csv").unlink()
+    assert read_folders("own", tmp_path).notes == ()
 
 
 def test_a_parquet_manifest_gives_the_same_table_as_its_csv(tmp_path):

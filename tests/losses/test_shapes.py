@@ -1,8 +1,10 @@
 """What the checks of shapes let through, and what they say of the rest."""
 
+import numpy as np
 import pytest
 import torch
 
+from losses import CORAL, MMD
 from losses.shapes import check_labels, check_logits, check_pair
 
 
@@ -35,3 +37,18 @@ def test_labels_of_another_shape_or_kind_are_refused():
         check_labels(torch.zeros(2, 3), torch.tensor([[0], [1]]))
     with pytest.raises(TypeError, match=r"use labels.long\(\)"):
         check_labels(torch.zeros(2, 3), torch.tensor([0.0, 1.0]))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "says"),
+    [
+        (torch.zeros(3, 4), torch.zeros(3, 4, dtype=torch.float64), "source is torch.float32 and target torch.float64"),
+        (torch.zeros(3, 4).long(), torch.zeros(3, 4).long(), "source is torch.int64"),
+        (np.zeros((3, 4)), torch.zeros(3, 4), "source is float64 and target torch.float32"),
+        ([[1.0]], torch.zeros(3, 1), "source is list"),
+    ],
+)
+def test_pairs_of_other_kinds_of_numbers_are_refused(source, target, says):
+    for loss in (check_pair, MMD(), CORAL()):
+        with pytest.raises(TypeError, match=says):
+            loss(source, target)

@@ -28,6 +28,9 @@ __all__ = [
 
 MANIFESTS = ("manifest.csv", "manifest.tsv", "manifest.parquet")
 
+TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet")  # of which one may be a manifest by another name
+WHO = ("subject", "participant", "patient", "proband", "person", "client", "spk")
+
 Numbered = tuple[int, dict[str, Any]]
 
 
@@ -75,6 +78,7 @@ def read_manifest(name: str, root: Path) -> Corpus:
         raise CorpusError(f"{file}: the manifest has no rows")
     _check_columns(file, list(rows[0][1]))
     clips = [_clip(file, folder, line, row) for line, row in rows]
+    _refuse_twice(file, rows, clips)
     _refuse_missing_files(file, [(line, clip["path"]) for (line, _), clip in zip(rows, clips, strict=True)])
     listed = {PurePosixPath(Path(clip["path"]).relative_to(folder)).as_posix() for clip in clips}
     labels = sorted({str(row["frame_labels"]) for _, row in rows if row.get("frame_labels")})  # read with the slices
@@ -108,7 +112,12 @@ def read_folders(name: str, root: Path) -> Corpus:
             expected="manifest.csv (columns path, label, speaker), or audio in folders named by label: angry/1.wav",
         )
     ignored = tuple(file for file in files if file not in clips and file != SYNTHETIC_RECORD)
-    return Corpus(name, root, corpus_table(clips.values()), ignored, (), read_synthetic(root))
+    beside = [file for file in ignored if PurePosixPath(file).suffix.lower() in TABLES]
+    notes = (
+        f"{some(beside)} is not read: a table that lists the clips is called manifest.csv and has the columns path, label, speaker",
+    )
+    table = corpus_table(clips.values())
+    return Corpus(name, root, table, ignored, (), read_synthetic(root), notes=notes if beside else ())
 
 
 def claims_manifest(files: Sequence[str]) -> int:
@@ -169,6 +178,27 @@ def _check_columns(file: Path, columns: list[str]) -> None:
                 f"{file}: no column {column!r}; {did_you_mean(column, columns)}. "
                 "A manifest has the columns path, label, speaker"
             )
+    who = [column for column in columns if column.removesuffix("_id") in WHO or column == "speaker_id"]
+    if who and "speaker" not in columns:
+        raise CorpusError(
+            f"{file}: no column 'speaker', but {who[0]!r}; if it says who speaks call it speaker, for that parts training and "
+            "test; if it does not, add an empty column speaker"
+        )
+
+
+def _refuse_twice(file: Path, rows: Sequence[Numbered], clips: Sequence[dict[str, Any]]) -> None:
+    """Raise if two rows name the same stretch of the same file."""
+    first: dict[tuple[str, str, str], tuple[int, str]] = {}
+    for (line, _), clip in zip(rows, clips, strict=True):
+        extent = (str(clip["path"]), str(clip["start"]), str(clip["end"]))
+        label = str(clip["label"])
+        if extent in first:
+            other, said = first[extent]
+            labels = f", there with the label {said!r} and here {label!r}" if said != label else ""
+            raise CorpusError(
+                f"{file}, line {line}: {Path(extent[0]).name!r} is in line {other} already{labels}; leave one of the two out"
+            )
+        first[extent] = line, label
 
 
 def _clip(file: Path, folder: Path, line: int, row: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 
 from transfer.errors import UserError
 from transfer.evaluation.report import render, write_report
+from transfer.evaluation.report.wording import answer
 from transfer.output import write_json
 from transfer.projections import MOST_SLICES
 
@@ -72,6 +73,28 @@ def test_the_answer_stands_before_everything_else(comparison_folder, words):
     best = json.loads((comparison_folder / "comparison.json").read_text())["systems"][0]
     assert words.index("dann scores highest: UAR") < words.index(best["sentence"]) < words.index("Ranking The dot")
     assert "Against scratch:" in words
+
+
+@pytest.mark.parametrize(
+    ("scores", "says"),
+    [
+        ((0.6, 0.5, 0.5), ["a scores highest: UAR 0.60", "a gains."]),
+        ((0.6, 0.6, 0.5), ["a and b score highest alike: UAR 0.60", "a gains."]),
+        (
+            (0.5, 0.5, 0.5),
+            ["a, b and scratch score alike: UAR 0.50", "scratch is the baseline, training without transfer"],
+        ),
+    ],
+)
+def test_equals_are_named_together(scores, says):
+    rows = [
+        {"name": name, "rank": 1, "score": score, "interval": None, "sentence": f"{name} gains."}
+        for name, score in zip(("a", "b", "scratch"), scores, strict=True)
+    ]
+    found = answer(
+        {"systems": rows, "metric": "uar", "level": "subject", "subjects": 9, "chance": 0.5, "baseline": "scratch"}
+    )
+    assert [line.startswith(words) for line, words in zip(found, says, strict=True)] == [True, True]
 
 
 def test_dishonest_systems_stand_apart_and_are_marked(page):
