@@ -123,6 +123,8 @@ def test_a_slip_of_the_pen_in_a_clinic_is_named_and_not_everybody_else(folder):
     rows[5]["label"] = "hc "
     found = {kind: fault.examples for kind, fault in faults(folder, rows).items()}
     assert found == {"odd label": ("05.wav (hc)",), "rare class": ("hc, 1 clip (beside HC)",)}
+    rows[4]["label"] = rows[5]["label"] = "MDD"  # half of a speaker's clips is no slip
+    assert list(faults(folder, rows)) == ["one-class speaker"]
 
 
 def test_of_two_rates_as_frequent_the_higher_is_the_usual_one(folder):
