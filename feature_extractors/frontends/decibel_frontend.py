@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,8 @@ class DecibelFrontend(Frontend):
         sample_rate: in Hz.
         power: waveform (..., S) -> power (..., T, M).
     """
+
+    shows_all: ClassVar[bool] = True  # by the peak of the clip
 
     def __init__(self, *, channels: int, sample_rate: int, power: PowerSpectrogram) -> None:
         super().__init__()

@@ -28,6 +28,6 @@ def power_to_db(power: Tensor, valid: Tensor | None = None) -> Tensor:
         >>> power_to_db(torch.tensor([[1.0, 1e-9]]))
         tensor([[  0., -80.]])
     """
-    db = power.clamp(min=AMIN).log10_().mul_(10.0)
-    real = db if valid is None else db.masked_fill(~valid[..., None], -torch.inf)
-    return torch.maximum(db, real.amax((-2, -1), keepdim=True) - TOP_DB)
+    real = power if valid is None else power.masked_fill(~valid[..., None], 0)
+    floor = real.amax((-2, -1), keepdim=True).mul(10 ** (-TOP_DB / 10)).clamp_(min=AMIN)
+    return torch.maximum(power, floor).log10_().mul_(10.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,12 +28,14 @@ class Frontend(nn.Module, ABC):
         sample_rate: of the waveform, in Hz.
         resampler: what a waveform of another rate has to be resampled with before; part of the record.
         on_device: whether `batch` is fast enough, and on every device, to run in each training step.
+        shows_all: whether a sample that is not finite always shows in the features, which are fewer to look through.
     """
 
     channels: int
     sample_rate: int
     resampler: ClassVar[str] = "soxr_hq"
     on_device: ClassVar[bool] = True
+    shows_all: ClassVar[bool] = False
 
     @abstractmethod
     def frames(self, samples: int) -> int:
@@ -66,9 +67,15 @@ class Frontend(nn.Module, ABC):
             raise TypeError("lengths is None; expected the number of samples of each clip")
         real = valid_frames(lengths, clips=waveforms.shape[0], frames=waveforms.shape[1])  # (N, S)
         x = waveforms.float() if real is None else waveforms.float().masked_fill(~real, 0)
-        _check_finite(x)
-        with _in_single_precision(x):
-            return self.padded(x, lengths)
+        if torch.is_autocast_enabled(x.device.type):  # a front end in 16 bits is another front end
+            with torch.autocast(x.device.type, enabled=False):
+                return self.batch(waveforms, lengths)
+        if not self.shows_all:
+            _check_finite(x, x)
+        features, counts = self.padded(x, lengths)
+        if self.shows_all:
+            _check_finite(x, features)
+        return features, counts
 
     def padded(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Map checked waveforms (N, S), zero past each clip's length, as `batch` does; here clip by clip."""
@@ -84,8 +91,15 @@ class Frontend(nn.Module, ABC):
             ValueError: for a waveform that is empty, has more than one dimension, or holds samples that are not finite.
         """
         x = as_waveform(waveform)
-        with _in_single_precision(x):
-            return self.single(x)
+        if torch.is_autocast_enabled(x.device.type):  # a front end in 16 bits is another front end
+            with torch.autocast(x.device.type, enabled=False):
+                return self.forward(x)
+        if not self.shows_all:
+            _check_finite(x, x)
+        features = self.single(x)
+        if self.shows_all:
+            _check_finite(x, features)
+        return features
 
     @abstractmethod
     def single(self, waveform: Tensor) -> Tensor:
@@ -106,9 +120,7 @@ def as_waveform(waveform: Tensor | NDArray[np.floating]) -> Tensor:
         raise ValueError(
             f"the waveform has shape {tuple(waveform.shape)}; expected mono samples, (samples,), at least one"
         )
-    x = waveform.float()
-    _check_finite(x)
-    return x
+    return waveform.float()
 
 
 def _check_kind(waveform: object) -> None:
@@ -118,17 +130,11 @@ def _check_kind(waveform: object) -> None:
         raise TypeError(f"the waveform is {kind}; expected a tensor of floating point samples in [-1, 1]")
 
 
-def _check_finite(x: Tensor) -> None:
-    """Refuse NaN and infinity, of which every frame of a clip might be made; not inside a graph, which cannot ask."""
-    if torch.compiler.is_compiling() or math.isfinite(x.sum()):  # a sum costs little, and is finite only if all are
+def _check_finite(x: Tensor, seen: Tensor) -> None:
+    """Refuse NaN and infinity in a waveform, where they show in what is seen; not inside a graph, which cannot ask."""
+    if torch.compiler.is_compiling() or math.isfinite(seen.sum()):  # a sum costs little, and is finite only if all are
         return
     wrong = torch.nonzero(~x.isfinite())
     if len(wrong):
         at = wrong[0].tolist()
         raise ValueError(f"the waveform has samples that are not finite, such as {x[tuple(at)].item()} at {at}")
-
-
-def _in_single_precision(x: Tensor) -> AbstractContextManager[Any]:
-    """Leave autocast, since a front end in 16 bits is another front end."""
-    kind = x.device.type
-    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
