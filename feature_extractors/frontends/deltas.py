@@ -30,8 +30,9 @@ def deltas(x: Tensor, lengths: Tensor | None = None) -> Tensor:
     if lengths is None:
         if x.shape[-1] < 3:
             return (x[..., -1:] - x[..., :1]).expand_as(x)
-        inner = (x[..., 2:] - x[..., :-2]) / 2
-        return torch.cat([inner[..., :1], inner, inner[..., -1:]], dim=-1)
+        frames = x.shape[-1]
+        inner = torch.sub(x.narrow(-1, 2, frames - 2), x.narrow(-1, 0, frames - 2)).mul_(0.5)
+        return torch.cat([inner.narrow(-1, 0, 1), inner, inner.narrow(-1, frames - 3, 1)], dim=-1)
     last = (lengths - 1)[:, None]  # (N, 1)
     time = torch.arange(x.shape[-1], device=x.device)
     centre = torch.minimum(time.clamp(min=1), last - 1)  # (N, T)

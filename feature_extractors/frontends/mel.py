@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -97,5 +97,7 @@ class MelSpectrogram(PowerSpectrogram):
         """Add up the squares within each band, (..., T, n_fft // 2 + 1, 2) -> (..., T, M)."""
         squares = squares.flatten(-2)
         # Most of the filter matrix is zero: a block of bands reads its own bins only.
-        blocks = [squares.narrow(-1, low, values) @ getattr(self, name) for name, low, values in self.blocks]
+        # Read as a dictionary: asking the module for each costs as much as a product.
+        filters = cast("dict[str, Tensor]", self._buffers)
+        blocks = [torch.matmul(squares.narrow(-1, low, values), filters[name]) for name, low, values in self.blocks]
         return torch.cat(blocks, dim=-1)
