@@ -160,6 +160,16 @@ def test_a_recipe_in_another_encoding_is_named_with_its_line(tmp_path):
         load_recipe(tmp_path / "mine.yaml")
 
 
+def test_an_empty_recipe_and_tabs_are_said_in_words(write):
+    with pytest.raises(RecipeError, match=r"mine\.yaml: the file is empty"):
+        load_recipe(write("# nothing yet\n"))
+    with pytest.raises(RecipeError, match="indent with blanks, not tabs"):
+        load_recipe(write("name: mine\ntarget:\n\tcorpus: modma\n"))
+    with pytest.raises(RecipeError) as other:
+        load_recipe(write("name: {\n"))
+    assert "not tabs" not in str(other.value)
+
+
 def test_a_recipe_that_is_not_there_gets_the_nearest_names_and_not_all(write, monkeypatch):
     folder = write(MINIMAL).parent
     monkeypatch.chdir(folder)

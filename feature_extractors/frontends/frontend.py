@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from torch.nn.utils.rnn import pad_sequence
 from feature_extractors.frames import valid_frames
 
 __all__ = ["Frontend"]
+
+Found = TypeVar("Found", Tensor, tuple[Tensor, Tensor])
 
 
 class Frontend(nn.Module, ABC):
@@ -67,15 +69,7 @@ class Frontend(nn.Module, ABC):
             raise TypeError("lengths is None; expected the number of samples of each clip")
         real = valid_frames(lengths, clips=waveforms.shape[0], frames=waveforms.shape[1])  # (N, S)
         x = waveforms.float() if real is None else waveforms.float().masked_fill(~real, 0)
-        if torch.is_autocast_enabled(x.device.type):  # a front end in 16 bits is another front end
-            with torch.autocast(x.device.type, enabled=False):
-                return self.batch(waveforms, lengths)
-        if not self.shows_all:
-            _check_finite(x, x)
-        features, counts = self.padded(x, lengths)
-        if self.shows_all:
-            _check_finite(x, features)
-        return features, counts
+        return self._heard(x, lambda: self.padded(x, lengths))
 
     def padded(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Map checked waveforms (N, S), zero past each clip's length, as `batch` does; here clip by clip."""
@@ -91,15 +85,19 @@ class Frontend(nn.Module, ABC):
             ValueError: for a waveform that is empty, has more than one dimension, or holds samples that are not finite.
         """
         x = as_waveform(waveform)
-        if torch.is_autocast_enabled(x.device.type):  # a front end in 16 bits is another front end
+        return self._heard(x, lambda: self.single(x))
+
+    def _heard(self, x: Tensor, compute: Callable[[], Found]) -> Found:
+        """Compute features of samples that are all finite, in single precision: in 16 bits it is another front end."""
+        if torch.is_autocast_enabled(x.device.type):
             with torch.autocast(x.device.type, enabled=False):
-                return self.forward(x)
+                return self._heard(x, compute)
         if not self.shows_all:
             _check_finite(x, x)
-        features = self.single(x)
+        found = compute()
         if self.shows_all:
-            _check_finite(x, features)
-        return features
+            _check_finite(x, found[0] if isinstance(found, tuple) else found)
+        return found
 
     @abstractmethod
     def single(self, waveform: Tensor) -> Tensor:

@@ -96,3 +96,15 @@ def test_the_a_distance_is_its_formula_and_never_negative():
 def test_bad_embeddings_are_refused(source, groups, error, message):
     with pytest.raises(error, match=message):
         domain_gap(source, embeddings(), groups, GROUPS, seed=0)
+
+
+@pytest.mark.parametrize(("standardised", "low", "high"), [(True, 0.0, 0.3), (False, 0.35, 0.65)])
+def test_standardised_corpora_of_few_speakers_lie_on_the_other_side_of_each_fold(standardised, low, high):
+    found = []
+    for seed in range(8):
+        rng, groups, corpora = np.random.default_rng(seed), np.repeat(np.arange(6), 30), []
+        for _ in range(2):
+            x = 1.5 * rng.normal(size=(6, 8))[groups] + rng.normal(size=(180, 8))
+            corpora.append((x - x.mean(0)) / x.std(0) if standardised else x)
+        found.append(domain_accuracy(*corpora, groups, groups, seed=seed))
+    assert low <= np.mean(found) < high

@@ -66,3 +66,8 @@ def test_built_frames_without_padding_have_full_lengths_and_no_mask():
     frames = Frames.build(torch.ones(2, 2, 3), None)
     assert frames.lengths.tolist() == [3, 3]
     assert frames.valid() is None
+
+
+def test_a_batch_without_clips_has_no_lengths_to_refuse():
+    mask = valid_frames(torch.zeros(0, dtype=torch.long), clips=0, frames=4)
+    assert mask.shape == (0, 4)

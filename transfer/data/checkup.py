@@ -133,16 +133,11 @@ def _odd(table: pd.DataFrame) -> list[str]:
 
 
 def _rare(table: pd.DataFrame) -> list[str]:
-    """Return the classes of a single clip where others have ten, each with one that is written almost like it."""
+    """Return the classes of a single clip where one has ten, each with those that are other spellings of it."""
     counts = table["label"].value_counts()
-    if counts.empty or counts.max() < 10:
-        return []
-    written: dict[str, list[str]] = {}
-    for label in counts.index:
-        written.setdefault("".join(label.casefold().split()), []).append(label)
-    rare = sorted(counts.index[counts == 1])
-    others = {a: [b for b in written["".join(a.casefold().split())] if b != a] for a in rare}
-    return [f"{label}, 1 clip{''.join(f' (beside {other})' for other in others[label])}" for label in rare]
+    rare = sorted(counts.index[counts == 1]) if counts.max() >= 10 else []
+    same = {a: [b for b in counts.index if b != a and b.casefold() == a.casefold()] for a in rare}
+    return [f"{label}, 1 clip{''.join(f' (beside {other})' for other in same[label])}" for label in rare]
 
 
 def _linked(names: dict[str, str], root: Path) -> list[str]:

@@ -60,3 +60,9 @@ def test_impossible_settings_are_refused():
         KaldiMFCC(coefficients=24)
     with pytest.raises(ValueError, match="are 400 and 0 samples"):
         KaldiMFCC(frame_shift=0.01)
+
+
+def test_fewer_bands_than_make_a_filter_bank_are_refused():
+    assert KaldiMFCC(bands=4, coefficients=3)(torch.randn(1600)).isfinite().all()
+    with pytest.raises(ValueError, match="bands is 3; expected at least 4"):
+        KaldiMFCC(bands=3, coefficients=3)
